@@ -1,0 +1,192 @@
+/**
+ * The stored credential: its shape, its schema and the key it is stored under.
+ *
+ * Unknown fields of a stored record survive every write: {@linkcode serializeCredential} puts the
+ * known ones over what was there.
+ *
+ * @module
+ */
+
+import * as z from "zod/mini";
+import { CredentialError } from "../core/errors.ts";
+import { isJsonObject, type JsonObject } from "../core/http.ts";
+
+/** The secrets of one login or of one API key. */
+export interface CredentialTokens {
+  /** Bearer for the API: an access token, or the API key itself. */
+  accessToken: string;
+  /** Single-use; absent for API keys and for grants without refresh. */
+  refreshToken?: string | undefined;
+  /** As the server named it, usually `Bearer`. */
+  tokenType?: string | undefined;
+  /** Space-separated scopes, when the server named them. */
+  scope?: string | undefined;
+  /** The expiry as the server wrote it, before any interpretation. */
+  expiryRaw?: string | number | null | undefined;
+}
+
+/**
+ * A refresh that was about to be sent, written before its first byte leaves. While it is stored and
+ * no living process holds the lease, the outcome of that refresh is unknown.
+ */
+export interface RefreshIntent {
+  /** Generation whose refresh token is being spent. */
+  generation: number;
+  /** 1 for the first presentation of that token, one more for each probe. */
+  attempt: number;
+  /** When it was written, ms since the epoch. Never trusted for waiting. */
+  sentAt: number;
+  /** When each presentation of the last ten minutes was, ms since the epoch; bounds the rate. */
+  recentAt: number[];
+  /** Why the outcome is unknown, where the sender lived to see it. */
+  reason?: string | undefined;
+  /** Not before this instant may the next probe be sent, ms since the epoch. */
+  retryAt?: number | undefined;
+}
+
+/** The last failure, kept for `auth status` and `doctor`. Holds no secret. */
+export interface LastError {
+  /** The stable code. */
+  code: string;
+  /** What happened, for a person. */
+  message: string;
+  /** When, ms since the epoch. */
+  at: number;
+}
+
+/** Where a credential was made, to notice a copy of the store. */
+export interface CredentialOwner {
+  /** Random id of the home folder that made it, or of the Worker. */
+  host: string;
+  /** When, ms since the epoch. */
+  createdAt: number;
+}
+
+/** One login or API key. */
+export interface Credential {
+  /** Unique within its provider: 8 characters of `[a-z0-9]`. */
+  id: string;
+  /** Provider id. */
+  provider: string;
+  /** Region of the provider; chosen at login, used for refresh and inference alike. */
+  region: string;
+  /** What the user calls it. */
+  label: string;
+  /** How it came here. */
+  source: "login" | "api_key";
+  /** `dead`: the authorization server has definitively rejected it, and its tokens are dropped. */
+  status: "active" | "dead";
+  /** Null once dead. */
+  tokens: CredentialTokens | null;
+  /** When the access token expires, ms since the epoch; null for an API key. */
+  expiresAt: number | null;
+  /** When the access token was issued, ms since the epoch; with `expiresAt` its lifetime. */
+  issuedAt: number;
+  /** Grows by one with each rotation; never decreases. */
+  generation: number;
+  /** A refresh whose outcome is not known. */
+  intent?: RefreshIntent | undefined;
+  /** Client id the grant was minted with. */
+  clientId?: string | undefined;
+  /** Name of the endpoints profile the grant was minted with. */
+  endpointsProfile?: string | undefined;
+  /** API base that the server chose for this grant, as it wrote it; checked on every use. */
+  resourceUrl?: string | undefined;
+  /** Where it was made. */
+  owner: CredentialOwner;
+  /** When it was made, ms since the epoch. */
+  createdAt: number;
+  /** When it was last refreshed, ms since the epoch. */
+  refreshedAt?: number | undefined;
+  /** The last failure since the last success. */
+  lastError?: LastError | undefined;
+}
+
+const TokensSchema = z.looseObject({
+  accessToken: z.string().check(z.minLength(1)),
+  refreshToken: z.exactOptional(z.string()),
+  tokenType: z.exactOptional(z.string()),
+  scope: z.exactOptional(z.string()),
+  expiryRaw: z.exactOptional(z.union([z.string(), z.number(), z.null()])),
+});
+
+const CredentialSchema = z.looseObject({
+  id: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)),
+  provider: z.string().check(z.regex(/^[a-z0-9-]{1,64}$/)),
+  region: z.string(),
+  label: z.string(),
+  source: z.enum(["login", "api_key"]),
+  status: z.enum(["active", "dead"]),
+  tokens: z.nullable(TokensSchema),
+  expiresAt: z.nullable(z.number()),
+  issuedAt: z.number(),
+  generation: z.int().check(z.nonnegative()),
+  intent: z.exactOptional(z.looseObject({
+    generation: z.int(),
+    attempt: z.int(),
+    sentAt: z.number(),
+    recentAt: z.array(z.number()),
+    reason: z.exactOptional(z.string()),
+    retryAt: z.exactOptional(z.number()),
+  })),
+  clientId: z.exactOptional(z.string()),
+  endpointsProfile: z.exactOptional(z.string()),
+  resourceUrl: z.exactOptional(z.string()),
+  owner: z.looseObject({ host: z.string(), createdAt: z.number() }),
+  createdAt: z.number(),
+  refreshedAt: z.exactOptional(z.number()),
+  lastError: z.exactOptional(
+    z.looseObject({ code: z.string(), message: z.string(), at: z.number() }),
+  ),
+});
+
+/** The key a credential is stored under: `credential/<provider>/<id>`. */
+export function credentialKey(provider: string, id: string): string {
+  return `credential/${provider}/${id}`;
+}
+
+/** What {@linkcode credentialKey} was made of; `undefined` for any other key. */
+export function parseCredentialKey(key: string): { provider: string; id: string } | undefined {
+  const match = /^credential\/([a-z0-9-]{1,64})\/([A-Za-z0-9_-]{1,64})$/.exec(key);
+  return match ? { provider: match[1]!, id: match[2]! } : undefined;
+}
+
+/**
+ * Parses a stored credential.
+ *
+ * @throws {CredentialError} `storage_corrupt` when it is not one; the message names the field, never
+ * its value.
+ */
+export function parseCredential(text: string, key: string): Credential {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new CredentialError("storage_corrupt", `Cannot read ${key}: it is not JSON`);
+  }
+  const result = CredentialSchema.safeParse(value);
+  if (!result.success) {
+    const path = result.error.issues[0]?.path.join(".") || "record";
+    throw new CredentialError(
+      "storage_corrupt",
+      `Cannot read ${key}: field "${path}" is not what it should be`,
+    );
+  }
+  return result.data as Credential;
+}
+
+/** The text to store: the known fields over whatever else `previous` held. */
+export function serializeCredential(credential: Credential, previous?: string | null): string {
+  let unknown: JsonObject = {};
+  if (previous) {
+    try {
+      const value: unknown = JSON.parse(previous);
+      if (isJsonObject(value)) {
+        unknown = Object.fromEntries(
+          Object.entries(value).filter(([name]) => !(name in CredentialSchema.shape)),
+        );
+      }
+    } catch { /* a corrupt record has no fields to keep */ }
+  }
+  return JSON.stringify({ ...credential, ...unknown });
+}

@@ -1,0 +1,8 @@
+/**
+ * The canonical model of requests, answers and streams, and the codecs of each dialect.
+ *
+ * @module
+ */
+
+export type * from "./event.ts";
+export { ZERO_USAGE } from "./event.ts";

@@ -1,0 +1,152 @@
+/**
+ * The URLs of a provider's region, after overrides: the vendor's own, those of a sandbox that plays
+ * all vendors from one origin, or others that a user named for tests or for a vendor's move.
+ *
+ * Overrides are checked here and nowhere else. What is not allowed is an error, never a default.
+ *
+ * @module
+ */
+
+import { GrantwayError } from "../core/errors.ts";
+import { isLoopbackUrl, isTrustedUrl, type TrustedHosts } from "../core/http.ts";
+import type { OAuthEndpointsProfile, Provider, Region } from "./provider.ts";
+
+/** What the environment or the configuration replaces. All optional. */
+export interface EndpointOverrides {
+  /** Base URL of a running sandbox (loopback): every endpoint of every provider. */
+  sandbox?: string | undefined;
+  /** Whether the URLs below may be on loopback. */
+  allowLoopback?: boolean | undefined;
+  /** Origin of the authorization server; its paths stay those of the profile. */
+  oauthUrl?: string | undefined;
+  /** Name of the endpoints profile to use for new logins. */
+  profile?: string | undefined;
+  /** Base URL of the API. */
+  apiUrl?: string | undefined;
+  /** OAuth client id for new logins. */
+  clientId?: string | undefined;
+}
+
+/** Where the requests of one provider and region go. */
+export interface Endpoints {
+  /** Base URL of the API, without a trailing slash. */
+  apiBaseUrl: string;
+  /** Hosts that may receive this provider's API bearer. */
+  apiHosts: TrustedHosts;
+  /** Hosts that may receive OAuth requests of this region, and that verification pages lie on. */
+  oauthHosts: TrustedHosts;
+  /** The authorization server's URLs under one profile. */
+  oauth(profile: OAuthEndpointsProfile): { authorization: URL; token: URL };
+}
+
+/** The region of that id; the default one without an id; `undefined` for an unknown id. */
+export function findRegion(provider: Provider, id?: string): Region | undefined {
+  return id === undefined ? provider.regions[0] : provider.regions.find((r) => r.id === id);
+}
+
+/**
+ * Where the sandbox at `sandbox` plays `url`: the vendor's host becomes the first path segment, as
+ * in `http://127.0.0.1:8700/api.minimax.io/oauth/token`.
+ */
+export function sandboxUrl(sandbox: string, url: string): string {
+  const { host, pathname, search } = new URL(url);
+  return `${sandbox.replace(/\/+$/, "")}/${host}${pathname}${search}`;
+}
+
+function parseUrl(name: string, text: string): URL {
+  if (!URL.canParse(text)) {
+    throw new GrantwayError("invalid_configuration", `Cannot use ${name}: it is not a URL`);
+  }
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot use ${name}: a user name, password, query or fragment has no place in it`,
+    );
+  }
+  return url;
+}
+
+/**
+ * Resolves the endpoints of `provider` in `region`.
+ *
+ * @throws {GrantwayError} `invalid_configuration` when an override is not allowed: for a provider
+ * that signs in, https inside the vendor's hosts, or loopback with `allowLoopback`; for an API-key
+ * provider any https host.
+ */
+export function resolveEndpoints(
+  provider: Provider,
+  region: Region,
+  overrides: EndpointOverrides = {},
+): Endpoints {
+  const vendor: TrustedHosts = { hosts: region.hosts };
+  if (overrides.sandbox !== undefined) {
+    const sandbox = parseUrl("the sandbox URL", overrides.sandbox);
+    if (!isLoopbackUrl(sandbox)) {
+      throw new GrantwayError(
+        "invalid_configuration",
+        `Cannot use ${sandbox.origin} as a sandbox: it is not on this machine`,
+      );
+    }
+    const trusted: TrustedHosts = { origin: sandbox.origin };
+    return {
+      apiBaseUrl: sandboxUrl(sandbox.href, region.apiBaseUrl),
+      apiHosts: trusted,
+      oauthHosts: trusted,
+      oauth: (profile) => {
+        const urls = profileUrls(profile, region);
+        return {
+          authorization: new URL(sandboxUrl(sandbox.href, urls.authorization)),
+          token: new URL(sandboxUrl(sandbox.href, urls.token)),
+        };
+      },
+    };
+  }
+  const check = (name: string, text: string): { url: URL; trusted: TrustedHosts } => {
+    const url = parseUrl(name, text);
+    if (overrides.allowLoopback && isLoopbackUrl(url)) {
+      return { url, trusted: { origin: url.origin } };
+    }
+    if (provider.oauth === undefined && url.protocol === "https:") {
+      return { url, trusted: { hosts: [...region.hosts, url.hostname] } };
+    }
+    if (isTrustedUrl(url, vendor)) return { url, trusted: vendor };
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot use ${url.origin} as ${name} of ${provider.id}: it is neither https on ${
+        region.hosts.join(", ")
+      } nor, with GRANTWAY_ALLOW_LOOPBACK=1, on this machine`,
+    );
+  };
+  const api = overrides.apiUrl === undefined ? undefined : check("the API URL", overrides.apiUrl);
+  const oauth = overrides.oauthUrl === undefined
+    ? undefined
+    : check("the OAuth URL", overrides.oauthUrl);
+  return {
+    apiBaseUrl: (api?.url.href ?? region.apiBaseUrl).replace(/\/+$/, ""),
+    apiHosts: api?.trusted ?? vendor,
+    oauthHosts: oauth?.trusted ?? vendor,
+    oauth: (profile) => {
+      const urls = profileUrls(profile, region);
+      const move = (text: string): URL => {
+        const url = new URL(text);
+        return oauth === undefined ? url : new URL(url.pathname, oauth.url.origin);
+      };
+      return { authorization: move(urls.authorization), token: move(urls.token) };
+    },
+  };
+}
+
+function profileUrls(
+  profile: OAuthEndpointsProfile,
+  region: Region,
+): { authorization: string; token: string } {
+  const urls = profile.regions[region.id];
+  if (urls === undefined) {
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot sign in to region ${region.id}: endpoints profile ${profile.id} has none for it`,
+    );
+  }
+  return urls;
+}

@@ -1,0 +1,23 @@
+/**
+ * Providers as data: the list, their models and their endpoints.
+ *
+ * @module
+ */
+
+export { findModel, findProvider, PROVIDERS } from "./catalog.ts";
+export {
+  type EndpointOverrides,
+  type Endpoints,
+  findRegion,
+  resolveEndpoints,
+  sandboxUrl,
+} from "./endpoints.ts";
+export type {
+  ApiKeySettings,
+  Model,
+  OAuthEndpointsProfile,
+  OAuthSettings,
+  Provider,
+  Region,
+  TokenAnswer,
+} from "./provider.ts";
