@@ -63,6 +63,17 @@ export interface OAuthSettings {
   defaultIntervalMs: number;
   /** Error codes that prove a refresh token dead, besides `invalid_grant`. */
   deadErrors: readonly string[];
+  /** Environment variables that replace parts of these settings; see `EndpointOverrides`. */
+  variables: {
+    /** The OAuth client id. */
+    clientId: string;
+    /** Origin of the authorization server. */
+    oauthUrl: string;
+    /** Name of the endpoints profile. */
+    profile: string;
+    /** Base URL of the API. */
+    apiUrl: string;
+  };
   /** Reads the vendor's own success and failure marks in a token endpoint's answer. */
   readTokenAnswer: (body: JsonObject) => TokenAnswer;
   /** Mends a verification URL that is known to lead nowhere; anything else comes back as it was. */

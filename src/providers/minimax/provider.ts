@@ -67,6 +67,12 @@ export const minimaxOAuth = {
     ],
     defaultIntervalMs: 2_000,
     deadErrors: ["refresh_token_reused", "invalid_refresh_token"],
+    variables: {
+      clientId: "GRANTWAY_MINIMAX_CLIENT_ID",
+      oauthUrl: "GRANTWAY_MINIMAX_OAUTH_URL",
+      profile: "GRANTWAY_MINIMAX_PROFILE",
+      apiUrl: "GRANTWAY_MINIMAX_API_URL",
+    },
     readTokenAnswer: readMinimaxTokenAnswer,
     repairVerificationUrl: repairMinimaxVerificationUrl,
   },
