@@ -14,6 +14,12 @@ export interface RuntimeOptions {
   now?: (() => number) | undefined;
   /** Waits `ms` milliseconds; rejects with `signal.reason` when aborted. */
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Calls `fire` once after `ms` milliseconds, unless the function it returns is called first: the
+   * deadline of one request. Apart from `sleep`, so that a test may skip waits and keep deadlines.
+   * Default: `setTimeout`.
+   */
+  startTimer?: ((ms: number, fire: () => void) => () => void) | undefined;
   /** Cancels the whole operation: requests, waits and body reads alike. */
   signal?: AbortSignal | undefined;
 }
@@ -26,6 +32,8 @@ export interface Runtime {
   now: () => number;
   /** Waits `ms` milliseconds; rejects with `signal.reason` when aborted. */
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Calls `fire` once after `ms` milliseconds, unless the function it returns is called first. */
+  startTimer: (ms: number, fire: () => void) => () => void;
   /** Cancels the whole operation. */
   signal: AbortSignal | undefined;
 }
@@ -58,6 +66,11 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   } while (leftMs > 0);
 }
 
+function startTimer(ms: number, fire: () => void): () => void {
+  const timer = setTimeout(fire, Math.min(ms, MAX_TIMER_MS));
+  return () => clearTimeout(timer);
+}
+
 /** Fills in the defaults of {@linkcode RuntimeOptions}. */
 export function resolveRuntime(options: RuntimeOptions = {}): Runtime {
   return {
@@ -65,6 +78,7 @@ export function resolveRuntime(options: RuntimeOptions = {}): Runtime {
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     now: options.now ?? (() => Date.now()),
     sleep: options.sleep ?? sleep,
+    startTimer: options.startTimer ?? startTimer,
     signal: options.signal,
   };
 }
