@@ -1,0 +1,42 @@
+/**
+ * Bundles the Worker as `deno task worker:build` does, prints its size, and fails when a runtime other
+ * than Cloudflare's leaked into it.
+ *
+ * ```sh
+ * deno run --allow-read --allow-run scripts/bundle_report.ts
+ * ```
+ *
+ * @module
+ */
+
+/** `Deno.` as a name, and `node:` where a module specifier starts. */
+const LEAKS = /\bDeno\.\w*|(?<=["'`])node:[\w/]*/g;
+
+/** Each use of another runtime in a bundle. */
+export function findLeaks(bundle: string): string[] {
+  return bundle.match(LEAKS) ?? [];
+}
+
+/** Size of `bytes` after gzip, as Cloudflare counts a Worker. */
+async function gzipSize(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).bytes()).byteLength;
+}
+
+if (import.meta.main) {
+  const root = new URL("../", import.meta.url);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "worker:build"],
+    cwd: root,
+  }).spawn().status;
+  const bytes = success ? await Deno.readFile(new URL("dist/worker.js", root)) : new Uint8Array();
+  if (bytes.byteLength === 0) {
+    console.error("The Worker bundle is missing or empty");
+    Deno.exit(1);
+  }
+  const kib = (size: number) => `${(size / 1024).toFixed(1)} KiB`;
+  console.log(`Worker: ${kib(bytes.byteLength)} minified, ${kib(await gzipSize(bytes))} gzip`);
+  const leaks = findLeaks(new TextDecoder().decode(bytes));
+  for (const leak of leaks) console.error(`The Worker bundle contains ${leak}`);
+  if (leaks.length > 0) Deno.exit(1);
+}
