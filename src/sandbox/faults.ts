@@ -1,0 +1,97 @@
+/**
+ * Failures on demand: requests refused before they are processed, answers lost after.
+ *
+ * @module
+ */
+
+import type { SandboxFailure, SandboxOperation } from "./quirks.ts";
+import type { World } from "./world.ts";
+
+const HTML =
+  "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry</h1></body></html>";
+const OVERSIZED_BYTES = 2 * 1024 * 1024;
+
+function html(status: number): Response {
+  return new Response(HTML, { status, headers: { "content-type": "text/html; charset=utf-8" } });
+}
+
+/** Waits for the caller to give up, then rejects as `fetch` does. */
+function never(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/**
+ * The answer that stands for `failure`.
+ *
+ * @throws {TypeError} For `connection_lost`, as `fetch` does.
+ */
+export function failureResponse(
+  failure: SandboxFailure,
+  signal: AbortSignal,
+): Response | Promise<Response> {
+  switch (failure) {
+    case "status_500":
+      return Response.json({ error: "server_error" }, { status: 500 });
+    case "html_502":
+      return html(502);
+    case "status_503":
+      return new Response(null, { status: 503 });
+    case "status_429":
+      return Response.json({ error: "too_many_requests" }, {
+        status: 429,
+        headers: { "retry-after": "1" },
+      });
+    case "status_408":
+      return new Response(null, { status: 408 });
+    case "status_403":
+      return Response.json({ message: "Forbidden" }, { status: 403 });
+    case "empty":
+      return new Response(null, { headers: { "content-type": "application/json" } });
+    case "html":
+      return html(200);
+    case "not_json":
+      return new Response("temporarily unavailable");
+    case "truncated_json":
+      return new Response('{"status":"success","access_tok', {
+        headers: { "content-type": "application/json" },
+      });
+    case "oversized":
+      return Response.json({ status: "success", padding: "x".repeat(OVERSIZED_BYTES) });
+    case "oversized_500":
+      return new Response("x".repeat(OVERSIZED_BYTES), { status: 500 });
+    case "connection_lost":
+      throw new TypeError("error sending request: connection closed before message completed");
+    case "never":
+      return never(signal);
+  }
+}
+
+/**
+ * Runs `process` for a request of the kind `operation`, unless a fault is due: `failNext` answers
+ * in its place, `loseNext` after it.
+ */
+export async function withFaults(
+  world: World,
+  operation: SandboxOperation,
+  signal: AbortSignal,
+  process: () => Response | Promise<Response>,
+): Promise<Response> {
+  const { quirks } = world;
+  const meets = (filter: SandboxOperation) => filter === "any" || filter === operation;
+  if (quirks.failNext > 0 && meets(quirks.failOn)) {
+    quirks.failNext--;
+    return failureResponse(quirks.failWith, signal);
+  }
+  const response = await process();
+  if (quirks.loseNext > 0 && meets(quirks.loseOn)) {
+    quirks.loseNext--;
+    world.counters.lostAnswers++;
+    await response.body?.cancel();
+    return failureResponse(quirks.loseWith, signal);
+  }
+  return response;
+}

@@ -1,0 +1,34 @@
+/**
+ * What every part of the sandbox shares: clock, waits, settings, and the live state.
+ *
+ * @module
+ */
+
+import type { SandboxQuirks } from "./quirks.ts";
+import type { SandboxCounters, SandboxState } from "./state.ts";
+
+/** One sandbox, seen from inside. */
+export interface World {
+  /** The server's clock, ms since the epoch, with `clockOffsetMs` in it. */
+  now(): number;
+  /** Waits; rejects with the signal's reason when it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Live. Whoever changes it calls {@linkcode World.changed}. */
+  readonly state: SandboxState;
+  /** Live. */
+  readonly quirks: SandboxQuirks;
+  /** Live. */
+  readonly counters: SandboxCounters;
+  /** Says that `state` was changed. */
+  changed(): void;
+  /** Whether a login is approved when it is first polled. */
+  readonly autoApprove: boolean;
+  /** Lifetime of an access token, ms. */
+  readonly accessTokenTtlMs: number;
+  /** Lifetime of a user code, ms. */
+  readonly userCodeTtlMs: number;
+  /** Poll interval that clients are told, ms. */
+  readonly pollIntervalMs: number;
+  /** API keys accepted besides those that start with `sandbox-`. */
+  readonly apiKeys: readonly string[];
+}
