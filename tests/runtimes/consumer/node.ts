@@ -1,0 +1,3 @@
+import { report } from "./program.ts";
+
+console.log(JSON.stringify(await report()));

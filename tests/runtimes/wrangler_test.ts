@@ -1,0 +1,25 @@
+import { assert, assertStringIncludes } from "@std/assert";
+import { dirname } from "node:path";
+
+Deno.test("wrangler accepts wrangler.toml and builds the Worker", async () => {
+  const outdir = await Deno.makeTempDir();
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "worker:deploy", "--dry-run", `--outdir=${outdir}`],
+      cwd: new URL("../../", import.meta.url),
+      env: {
+        NO_COLOR: "1",
+        // Its [build] command runs `deno` in a shell.
+        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+      },
+      stdin: "null",
+    }).output();
+    const output = new TextDecoder().decode(stdout);
+    assert(success, output + new TextDecoder().decode(stderr));
+    assertStringIncludes(output, "env.KV");
+    const { size } = await Deno.stat(`${outdir}/worker.js`);
+    assert(size > 0);
+  } finally {
+    await Deno.remove(outdir, { recursive: true });
+  }
+});
