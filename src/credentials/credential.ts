@@ -52,6 +52,8 @@ export interface LastError {
   message: string;
   /** When, ms since the epoch. */
   at: number;
+  /** Not before this instant is the same tried again, ms since the epoch. */
+  retryAt?: number | undefined;
 }
 
 /** Where a credential was made, to notice a copy of the store. */
@@ -136,7 +138,12 @@ const CredentialSchema = z.looseObject({
   createdAt: z.number(),
   refreshedAt: z.exactOptional(z.number()),
   lastError: z.exactOptional(
-    z.looseObject({ code: z.string(), message: z.string(), at: z.number() }),
+    z.looseObject({
+      code: z.string(),
+      message: z.string(),
+      at: z.number(),
+      retryAt: z.exactOptional(z.number()),
+    }),
   ),
 });
 

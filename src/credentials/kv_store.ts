@@ -12,7 +12,7 @@ export interface PutOptions {
 
 /** One page of keys. */
 export interface KeyPage {
-  /** Keys in code-unit order. */
+  /** Keys in code-unit order; a store that keeps credentials in an order of its own lists them in it. */
   keys: string[];
   /** Where the next page starts; absent on the last. */
   cursor?: string | undefined;
@@ -38,6 +38,17 @@ export interface LeaseOptions {
   timeoutMs?: number | undefined;
 }
 
+/** What a holder may ask about the lease it holds. */
+export interface HeldLease {
+  /**
+   * Whether nobody can be sure that an earlier holder is gone, as after somebody removed the lock
+   * file: a request of its may still be in flight.
+   */
+  readonly unproven: boolean;
+  /** Whether the lease still excludes others; asked once more before what cannot be undone. */
+  isHeld(): Promise<boolean>;
+}
+
 /**
  * Mutual exclusion among everything that shares a store. A store without it (Cloudflare KV alone)
  * cannot refresh a rotating token.
@@ -49,7 +60,11 @@ export interface Lease {
    * @throws {CredentialError} `lease_timeout` when another holder kept it for the whole wait; its
    * message names that holder where it is known.
    */
-  withLease<T>(name: string, run: () => Promise<T>, options?: LeaseOptions): Promise<T>;
+  withLease<T>(
+    name: string,
+    run: (held: HeldLease) => Promise<T>,
+    options?: LeaseOptions,
+  ): Promise<T>;
 }
 
 /** Every key under a prefix, page by page. */

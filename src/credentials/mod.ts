@@ -16,7 +16,18 @@ export {
   type RefreshIntent,
   serializeCredential,
 } from "./credential.ts";
+export type { Digest } from "./document.ts";
+export type { LockRuntime } from "./file_lock.ts";
+export { createFileStore, type FileStore, type FileStoreOptions } from "./file_store.ts";
 export {
+  type FileLock,
+  FileRefusedError,
+  type FileSystem,
+  type LockFile,
+  LockUnsupportedError,
+} from "./file_system.ts";
+export {
+  type HeldLease,
   type KeyPage,
   type KvStore,
   type Lease,
@@ -24,3 +35,4 @@ export {
   listAllKeys,
   type PutOptions,
 } from "./kv_store.ts";
+export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";

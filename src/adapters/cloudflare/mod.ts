@@ -1,2 +1,7 @@
-/** Placeholder, replaced by its first part. @module */
-export {};
+/**
+ * What Cloudflare Workers supply: Workers KV as a store.
+ *
+ * @module
+ */
+
+export { createKvStore, type KvNamespace, type KvStoreOptions } from "./kv_store.ts";
