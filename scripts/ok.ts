@@ -32,12 +32,19 @@ const webEntryPoints = [...entryPoints, "src/worker.ts"].filter((path) =>
 const STEPS: readonly Step[] = [
   { name: "format", args: ["fmt", "--check"] },
   { name: "lint", args: ["lint"] },
-  { name: "locks", args: ["install", "--frozen"] },
-  { name: "test-locks", args: ["install", "--frozen"], cwd: tests },
-  { name: "types", args: ["check", "mod.ts", "src", "scripts"] },
+  { name: "locks", args: ["install", "--quiet", "--frozen"] },
+  { name: "test-locks", args: ["install", "--quiet", "--frozen"], cwd: tests },
+  { name: "types", args: ["check", "--quiet", "mod.ts", "src", "scripts"] },
   // Here the package's own name resolves, as it does in the examples.
-  { name: "test-types", args: ["check", "--doc", ".", "../mod.ts", "../src"], cwd: tests },
-  { name: "web-types", args: ["check", "--config", "scripts/web/deno.json", ...webEntryPoints] },
+  {
+    name: "test-types",
+    args: ["check", "--quiet", "--doc", ".", "../mod.ts", "../src"],
+    cwd: tests,
+  },
+  {
+    name: "web-types",
+    args: ["check", "--quiet", "--config", "scripts/web/deno.json", ...webEntryPoints],
+  },
   { name: "docs", args: ["doc", "--lint", ...entryPoints] },
   { name: "imports", args: ["run", "-RWE", "--allow-run", "scripts/check_imports.ts"] },
   { name: "bundle", args: ["run", "-RWE", "--allow-run", "scripts/bundle_report.ts"] },
