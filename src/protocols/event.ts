@@ -312,28 +312,35 @@ export interface GenerateResponse {
   extensions?: Extensions | undefined;
 }
 
+/** Classes of an upstream's failure: those of our codes that one can have. */
+export type StreamErrorCode =
+  | "invalid_request"
+  | "context_overflow"
+  | "unauthorized"
+  | "not_entitled"
+  | "quota_exhausted"
+  | "not_found"
+  | "rate_limited"
+  | "overloaded"
+  | "content_filter"
+  | "stream_interrupted"
+  | "timeout"
+  | "upstream";
+
 /** A failure inside a stream, or the body of a failed answer. */
 export interface StreamError {
   /** Class of the failure, in our codes. */
-  code:
-    | "invalid_request"
-    | "context_overflow"
-    | "unauthorized"
-    | "not_entitled"
-    | "quota_exhausted"
-    | "not_found"
-    | "rate_limited"
-    | "overloaded"
-    | "content_filter"
-    | "stream_interrupted"
-    | "timeout"
-    | "upstream";
+  code: StreamErrorCode;
   /** For a person. Holds no secret. */
   message: string;
   /** Upstream's own code or type. */
   upstreamCode?: string | undefined;
+  /** HTTP status of the answer, or the one that an event names; absent where there was none. */
+  status?: number | undefined;
   /** How long to wait, ms. */
   retryAfterMs?: number | undefined;
+  /** Upstream's id of the request. */
+  requestId?: string | undefined;
 }
 
 /** What arrives inside an open block. */
@@ -349,7 +356,10 @@ export type BlockDelta =
   /** A delta that only its own dialect can say. */
   | { type: "opaque"; dialect: Dialect; value: JsonObject };
 
-/** A block as it opens: texts and arguments are empty then, and filled by deltas. */
+/**
+ * A block as it opens: texts and arguments are empty then, and filled by deltas. A redacted
+ * thinking block and an opaque block may be whole from the start.
+ */
 export type OpeningBlock = TextBlock | ThinkingBlock | ToolUseBlock | RefusalBlock | OpaqueBlock;
 
 /**
@@ -360,7 +370,13 @@ export type OpeningBlock = TextBlock | ThinkingBlock | ToolUseBlock | RefusalBlo
  * Blocks may be open side by side where the dialect allows it.
  */
 export type StreamEvent =
-  | { type: "message_start"; id: string; model: string; usage: Usage; extensions?: Extensions }
+  | {
+    type: "message_start";
+    id: string;
+    model: string;
+    usage: Usage;
+    extensions?: Extensions | undefined;
+  }
   | { type: "block_start"; index: number; block: OpeningBlock }
   | { type: "block_delta"; index: number; delta: BlockDelta }
   | { type: "block_end"; index: number }
@@ -369,7 +385,7 @@ export type StreamEvent =
     stopReason: StopReason | null;
     stopSequence?: string | undefined;
     usage: Usage;
-    extensions?: Extensions;
+    extensions?: Extensions | undefined;
   }
   | { type: "error"; error: StreamError }
   | { type: "ping" }

@@ -4,5 +4,7 @@
  * @module
  */
 
+export type * from "./codec.ts";
 export type * from "./event.ts";
 export { ZERO_USAGE } from "./event.ts";
+export { messagesCodec } from "./messages/codec.ts";

@@ -1,0 +1,83 @@
+/**
+ * Server-sent events as pushed bytes in and frames out, and frames as text to write.
+ *
+ * No web stream is involved: a stream costs its reads and writes, and a layer of streams per event
+ * costs more than the parsing.
+ *
+ * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream | WHATWG HTML, event streams}
+ * @module
+ */
+
+import { createParser } from "eventsource-parser";
+
+/** One dispatched event. */
+export interface SseFrame {
+  /** Its `event:` line, where it had one. */
+  event?: string | undefined;
+  /** Its `data:` lines, joined by LF. */
+  data: string;
+}
+
+/** Takes bytes as they come. */
+export interface SseDecoder {
+  /** Takes the next bytes, cut anywhere; they are free for reuse afterwards. */
+  feed(bytes: Uint8Array): void;
+  /**
+   * The bytes are over. A last frame without its blank line is delivered all the same, though the
+   * standard drops it: many servers forget that line. Whether it is whole is for its reader to see.
+   */
+  end(): void;
+  /** A frame was larger than the limit: nothing more will come. */
+  readonly tooLarge: boolean;
+}
+
+/** The longest frame, UTF-16 code units. Final frames repeat whole answers, and images are inline. */
+export const MAX_SSE_FRAME_LENGTH: number = 32 * 1024 * 1024;
+
+/** Creates a decoder that hands each frame to `onFrame`. */
+export function createSseDecoder(
+  onFrame: (frame: SseFrame) => void,
+  maxFrameLength: number = MAX_SSE_FRAME_LENGTH,
+): SseDecoder {
+  let tooLarge = false;
+  const parser = createParser({
+    maxBufferSize: maxFrameLength,
+    onEvent: (frame) => {
+      // The parser bounds what waits for more bytes; a frame that came whole has not waited.
+      if (frame.data.length > maxFrameLength) tooLarge = true;
+      if (!tooLarge) onFrame(frame);
+    },
+    onError: (error) => {
+      if (error.type === "max-buffer-size-exceeded") tooLarge = true;
+    },
+  });
+  // The parser drops a byte order mark itself. Were both to do it, two would be dropped.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const feedText = (text: string) => {
+    if (text !== "" && !tooLarge) parser.feed(text);
+  };
+  return {
+    feed: (bytes) => feedText(decoder.decode(bytes, { stream: true })),
+    end: () => {
+      // Two line ends: one closes an open line (or completes a CR LF), one is the blank line.
+      feedText(decoder.decode() + "\n\n");
+    },
+    get tooLarge() {
+      return tooLarge;
+    },
+  };
+}
+
+/** One frame as text. A name cannot break out of its line; line ends within `data` become LF. */
+export function encodeSseFrame(frame: SseFrame): string {
+  const event = frame.event === undefined ? "" : `event: ${frame.event.replace(/[\r\n]+/g, " ")}\n`;
+  const data = /[\r\n]/.test(frame.data)
+    ? frame.data.split(/\r\n|\r|\n/).join("\ndata: ")
+    : frame.data;
+  return `${event}data: ${data}\n\n`;
+}
+
+/** A comment as text: keeps a connection alive, and no parser sees it. */
+export function encodeSseComment(text: string): string {
+  return `: ${text.replace(/[\r\n]+/g, " ")}\n\n`;
+}

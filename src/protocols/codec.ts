@@ -1,0 +1,89 @@
+/**
+ * What every dialect's codec offers to the code that talks to an upstream in it.
+ *
+ * @module
+ */
+
+import type { JsonObject } from "../core/http.ts";
+import type {
+  Dialect,
+  GenerateRequest,
+  GenerateResponse,
+  StreamError,
+  StreamErrorCode,
+  StreamEvent,
+} from "./event.ts";
+
+/** What an upstream said when it failed: read, not yet judged. */
+export interface FailureFacts {
+  /** HTTP status; absent inside a stream and under a success status. */
+  status?: number | undefined;
+  /** The protocol's own error type. */
+  type?: string | undefined;
+  /** The vendor's own code, as text. */
+  code?: string | undefined;
+  /** Its words, safe to print. */
+  message?: string | undefined;
+  /** How long it asks to wait, ms. */
+  retryAfterMs?: number | undefined;
+  /** Its id of the request. */
+  requestId?: string | undefined;
+}
+
+/** A vendor's judgement of a failure; `undefined` leaves it to the protocol's own rules. */
+export type ClassifyFailure = (facts: FailureFacts) => StreamErrorCode | undefined;
+
+/** What a codec must know of the upstream it reads. */
+export interface UpstreamContext {
+  /** Provider family, written into the provenance of thinking blocks: `minimax`, `xai`. */
+  origin: string;
+  /** The vendor's judgement of failures. */
+  classify?: ClassifyFailure | undefined;
+}
+
+/** Bytes of one streamed answer in, events out. */
+export interface StreamDecoder {
+  /** The events that these bytes complete. Nothing follows `message_end` or `error`. */
+  feed(bytes: Uint8Array): StreamEvent[];
+  /** The bytes are over: the events still due, an `error` if the answer was cut short. */
+  end(): StreamEvent[];
+}
+
+/** An answer's JSON body, read. */
+export type DecodedBody =
+  | { kind: "response"; response: GenerateResponse }
+  | { kind: "error"; error: StreamError };
+
+/** What is known of a failed answer besides its body. */
+export interface FailedAnswer {
+  /** HTTP status. */
+  status: number;
+  /** Its JSON body; `undefined` where it had none. */
+  body: JsonObject | undefined;
+  /** From its headers, ms. */
+  retryAfterMs?: number | undefined;
+  /** From its headers. */
+  requestId?: string | undefined;
+}
+
+/** One dialect, as spoken to an upstream. */
+export interface UpstreamCodec {
+  /** Which. */
+  dialect: Dialect;
+  /** Path of the generating endpoint below the API base. */
+  path: string;
+  /** Path of the endpoint that counts input tokens, where the dialect has one. */
+  countTokensPath?: string | undefined;
+  /** Headers that the dialect asks for. */
+  headers: Readonly<Record<string, string>>;
+  /** The request's JSON body. */
+  encodeRequest(request: GenerateRequest): JsonObject;
+  /** The JSON body of a request to count tokens. */
+  encodeCountTokens?(request: GenerateRequest): JsonObject;
+  /** A decoder for one streamed answer. */
+  createStreamDecoder(context: UpstreamContext): StreamDecoder;
+  /** Reads the JSON body of an answer whose status says success; it may hold an error all the same. */
+  decodeBody(body: JsonObject, context: UpstreamContext): DecodedBody;
+  /** Judges an answer whose status says failure. */
+  decodeFailure(answer: FailedAnswer, context: UpstreamContext): StreamError;
+}
