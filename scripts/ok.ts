@@ -38,7 +38,7 @@ const STEPS: readonly Step[] = [
   // Here the package's own name resolves, as it does in the examples.
   {
     name: "test-types",
-    args: ["check", "--quiet", "--doc", ".", "../mod.ts", "../src"],
+    args: ["check", "--quiet", "--doc", ".", "../mod.ts", "../src", "../README.md"],
     cwd: tests,
   },
   {
