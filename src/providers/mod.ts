@@ -17,7 +17,7 @@ export type {
   Model,
   OAuthEndpointsProfile,
   OAuthSettings,
+  PreparedRequest,
   Provider,
   Region,
-  TokenAnswer,
 } from "./provider.ts";

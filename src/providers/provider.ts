@@ -8,6 +8,9 @@
  */
 
 import type { JsonObject } from "../core/http.ts";
+import type { TokenAnswer } from "../oauth/client.ts";
+import type { ClassifyFailure } from "../protocols/codec.ts";
+import type { GenerateRequest } from "../protocols/event.ts";
 
 /** A model of a provider. */
 export interface Model {
@@ -80,23 +83,20 @@ export interface OAuthSettings {
   repairVerificationUrl: (url: string) => string;
 }
 
-/** What a token endpoint's JSON says, before its HTTP status is looked at. */
-export type TokenAnswer =
-  /** No mark of the vendor's: judge by status and RFC fields. */
-  | { kind: "unmarked" }
-  /** A success, if it carries an access token. */
-  | { kind: "success" }
-  /** The user has not answered yet. */
-  | { kind: "pending" }
-  /** A failure; `error` is the vendor's code where it gave one. */
-  | { kind: "error"; error?: string | undefined; description?: string | undefined };
-
 /** How a provider takes an API key. */
 export interface ApiKeySettings {
   /** Environment variables and `.env` names, first match wins. */
   variables: readonly string[];
   /** Variable that replaces the base URL (https, any host). */
   baseUrlVariable: string;
+}
+
+/** A request made fit for a provider's API. */
+export interface PreparedRequest {
+  /** The request to send. */
+  request: GenerateRequest;
+  /** What was changed that its author should know, one sentence each. */
+  notes: readonly string[];
 }
 
 /** A provider as users name it. */
@@ -111,6 +111,14 @@ export interface Provider {
   aliases: readonly string[];
   /** Wire protocol of its API. */
   protocol: "messages" | "responses";
+  /** Provider family. A thinking block that one family sealed means nothing to another. */
+  family: string;
+  /** Makes a request fit for this API: what it refuses or does not know is changed or left out. */
+  prepareRequest?: ((request: GenerateRequest) => PreparedRequest) | undefined;
+  /** Judges failures by the vendor's own codes. */
+  classifyError?: ClassifyFailure | undefined;
+  /** Whether the API ignores stop sequences, so that the transport looks for them itself. */
+  ignoresStopSequences?: boolean | undefined;
   /** The first is the default. */
   regions: readonly Region[];
   /** Present where one can sign in. */

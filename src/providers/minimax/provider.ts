@@ -7,6 +7,7 @@
 import type { Provider, Region } from "../provider.ts";
 import { MINIMAX_MODELS } from "./models.ts";
 import { readMinimaxTokenAnswer, repairMinimaxVerificationUrl } from "./quirks.ts";
+import { classifyMinimaxError, prepareMinimaxRequest } from "./request.ts";
 
 const GLOBAL: Region = {
   id: "global",
@@ -23,13 +24,22 @@ const CN: Region = {
   hosts: ["minimaxi.com", "*.minimaxi.com", "minimax.cn", "*.minimax.cn", "*.minimaxi.io"],
 };
 
+/** The API is the same, however one is let in. */
+const API = {
+  protocol: "messages",
+  family: "minimax",
+  prepareRequest: prepareMinimaxRequest,
+  classifyError: classifyMinimaxError,
+  ignoresStopSequences: true,
+} as const satisfies Partial<Provider>;
+
 /** Sign-in with a MiniMax subscription. */
 export const minimaxOAuth = {
   id: "minimax-oauth",
   name: "MiniMax (OAuth)",
   shortName: "MiniMax OAuth",
   aliases: ["minimax-portal", "minimax-global", "minimax_oauth"],
-  protocol: "messages",
+  ...API,
   regions: [GLOBAL, CN],
   oauth: {
     flow: "user_code",
@@ -88,7 +98,7 @@ export const minimax = {
   name: "MiniMax",
   shortName: "MiniMax",
   aliases: [],
-  protocol: "messages",
+  ...API,
   regions: [GLOBAL],
   apiKey: { variables: ["MINIMAX_API_KEY"], baseUrlVariable: "MINIMAX_BASE_URL" },
   defaultModel: "MiniMax-M2.7",
@@ -103,7 +113,7 @@ export const minimaxCn = {
   name: "MiniMax China",
   shortName: "MiniMax China",
   aliases: [],
-  protocol: "messages",
+  ...API,
   regions: [CN],
   oauthVia: { provider: "minimax-oauth", region: "cn" },
   apiKey: { variables: ["MINIMAX_CN_API_KEY"], baseUrlVariable: "MINIMAX_CN_BASE_URL" },

@@ -5,7 +5,7 @@
  */
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
-import type { TokenAnswer } from "../provider.ts";
+import type { TokenAnswer } from "../../oauth/client.ts";
 
 /**
  * Reads `status` and the legacy `base_resp` envelope, either of which may say "failed" under HTTP 200.

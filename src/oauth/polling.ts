@@ -1,0 +1,170 @@
+/**
+ * Polling a token endpoint until the user has answered: one poll, and the loop around it. Device
+ * code and user code share both.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8628#section-3.5 | RFC 8628 3.5}
+ * @module
+ */
+
+import { OAuthError } from "../core/errors.ts";
+import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import { createAnswerError, readAnswerError } from "./answer_error.ts";
+import type { OAuthClient } from "./client.ts";
+import { type FormAnswer, type FormRequest, postForm } from "./request.ts";
+import { parseTokenSet, type TokenSet } from "./token_set.ts";
+import { MAX_INTERVAL_MS, type Verification } from "./verification.ts";
+
+/** What one poll led to. */
+export type PollResult =
+  /** The user agreed. */
+  | { kind: "granted"; tokenSet: TokenSet }
+  /** The user has not answered yet. */
+  | { kind: "pending" }
+  /** Not yet, and from now on 5 s slower. */
+  | { kind: "slow_down" }
+  /** The user refused: `access_denied`. */
+  | { kind: "denied"; error: OAuthError }
+  /** The code ran out at the server: `expired_token`. */
+  | { kind: "expired"; error: OAuthError }
+  /** Any other definitive no. */
+  | { kind: "refused"; error: OAuthError }
+  /** No answer, or none of the server's own: worth another try, later. */
+  | { kind: "transient"; error: OAuthError };
+
+const POLL_TIMEOUT_MS = 15_000;
+const SLOW_DOWN_STEP_MS = 5_000;
+
+/** How messages of a login start. */
+export function signInAction({ name, tokenEndpoint }: OAuthClient): string {
+  return `Cannot sign in to ${name ?? tokenEndpoint.host}`;
+}
+
+/**
+ * Asks the token endpoint once.
+ *
+ * @throws The signal's reason, unchanged, when the caller cancels.
+ */
+export async function pollTokenEndpoint(
+  client: OAuthClient,
+  fields: Readonly<Record<string, string>>,
+  options: RuntimeOptions,
+): Promise<PollResult> {
+  const request: FormRequest = {
+    action: signInAction(client),
+    url: client.tokenEndpoint,
+    fields: { ...fields, client_id: client.clientId },
+    trustedHosts: client.trustedHosts,
+    timeoutMs: POLL_TIMEOUT_MS,
+  };
+  const outcome = await postForm(request, options);
+  if (outcome.kind === "answer") return judgePoll(client, request, outcome.answer);
+  options.signal?.throwIfAborted();
+  const { kind, error } = outcome;
+  return { kind: kind === "redirected" ? "refused" : "transient", error };
+}
+
+function judgePoll(client: OAuthClient, request: FormRequest, answer: FormAnswer): PollResult {
+  const { status, body } = answer;
+  const { mark, said } = readAnswerError(client, body);
+  const fail = (kind: "refused" | "transient", state?: string): PollResult => ({
+    kind,
+    error: createAnswerError(request, answer, said, state),
+  });
+  const end = (code: "access_denied" | "expired_token", state: string): PollResult => ({
+    kind: code === "access_denied" ? "denied" : "expired",
+    error: new OAuthError(code, `${request.action}: ${state}`, {
+      status,
+      cause: createAnswerError(request, answer, said),
+    }),
+  });
+
+  if (status >= 500) return fail("transient");
+  switch (said.code) {
+    case "authorization_pending":
+      return { kind: "pending" };
+    case "slow_down":
+      return { kind: "slow_down" };
+    case "access_denied":
+    case "authorization_denied":
+      return end("access_denied", "access was denied");
+    case "expired_token":
+      return end("expired_token", "the code ran out before it was approved");
+    case "server_error":
+    case "temporarily_unavailable":
+      return fail("transient");
+  }
+  if (status === 408 || status === 429 || answer.headers.has("cf-mitigated")) {
+    return fail("transient");
+  }
+  if (status < 200 || status > 299) return fail("refused");
+  // A portal's page; whatever stands in front of the server may be gone at the next poll.
+  if (body === undefined) return fail("transient");
+  if (mark === "pending") return { kind: "pending" };
+  if (mark === "error" && said.code === undefined) {
+    return end("access_denied", "the server says that it was denied or failed");
+  }
+  if (said.code !== undefined) return fail("refused");
+  if (mark !== "success" && body["access_token"] === undefined) return { kind: "pending" };
+  try {
+    return { kind: "granted", tokenSet: parseTokenSet(body, answer.clock) };
+  } catch {
+    return fail("refused", "without an access token");
+  }
+}
+
+/**
+ * Polls until the user has answered, the code has run out, or the server says no.
+ *
+ * The first poll comes after one interval. A `slow_down` adds 5 s for good, up to 60 s. After a
+ * failed poll the wait doubles until one succeeds, and is at least what the server asked for, up to
+ * 60 s. No poll comes after the code has run out, except that there always is a first one: an expiry
+ * that is already past speaks of a wrong clock.
+ *
+ * @throws {OAuthError} `expired_token`, `access_denied`, or the code of any other refusal.
+ * @throws The signal's reason, unchanged, when the caller cancels.
+ */
+export async function awaitGrant(
+  client: OAuthClient,
+  { expiresAt, intervalMs: initialMs }: Pick<Verification, "expiresAt" | "intervalMs">,
+  poll: () => Promise<PollResult>,
+  options: RuntimeOptions,
+): Promise<TokenSet> {
+  const { now, sleep, signal } = resolveRuntime(options);
+  let intervalMs = initialMs;
+  let waitMs = intervalMs;
+  let failure: OAuthError | undefined;
+  for (let isFirst = true;; isFirst = false) {
+    const leftMs = expiresAt - now();
+    if (leftMs > 0) await sleep(Math.min(waitMs, leftMs), signal);
+    else if (isFirst) await sleep(waitMs, signal);
+    signal?.throwIfAborted();
+    if (!isFirst && now() >= expiresAt) {
+      const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
+      throw new OAuthError(
+        "expired_token",
+        `${signInAction(client)}: nobody approved the code in time${last}`,
+        { cause: failure },
+      );
+    }
+    const result = await poll();
+    failure = undefined;
+    switch (result.kind) {
+      case "granted":
+        return result.tokenSet;
+      case "denied":
+      case "expired":
+      case "refused":
+        throw result.error;
+      case "slow_down":
+        intervalMs = Math.min(intervalMs + SLOW_DOWN_STEP_MS, MAX_INTERVAL_MS);
+        waitMs = intervalMs;
+        break;
+      case "pending":
+        waitMs = intervalMs;
+        break;
+      case "transient":
+        failure = result.error;
+        waitMs = Math.min(Math.max(waitMs * 2, failure.retryAfterMs ?? 0), MAX_INTERVAL_MS);
+    }
+  }
+}
