@@ -38,7 +38,7 @@ export type SandboxFailure =
   /** No answer until the caller aborts. */
   | "never";
 
-/** Kinds of request that a fault can be limited to. */
+/** Kinds of request that a fault can be limited to; `messages` is all of inference. */
 export type SandboxOperation = "any" | "code" | "poll" | "refresh" | "messages";
 
 /** How an absolute or relative expiry is written as `expired_in`. */

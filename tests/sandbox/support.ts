@@ -105,3 +105,68 @@ export async function login(sandbox: Sandbox, region: "io" | "i.com" = "io"): Pr
   sandbox.approve(user_code);
   return await (await poll(sandbox, user_code, `${origin}/oauth2/token`)).json();
 }
+
+/** A Messages request body around one user text. */
+export function messagesBody(text: string, fields: Record<string, unknown> = {}): Json {
+  return {
+    model: "MiniMax-M2.7",
+    max_tokens: 1000,
+    messages: [{ role: "user", content: text }],
+    ...fields,
+  };
+}
+
+/** POSTs a Messages request with an API key of the sandbox. */
+export function postMessages(
+  sandbox: Sandbox,
+  body: unknown,
+  headers: Record<string, string> = {},
+  url: string = MESSAGES_URL,
+): Promise<Response> {
+  return sandbox.fetch(url, {
+    method: "POST",
+    headers: {
+      authorization: "Bearer sandbox-key",
+      "content-type": "application/json",
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  });
+}
+
+/** The events of a stream that comes as `event:` and `data:` lines with LF. */
+export function parseFrames(text: string): Json[] {
+  return text.split("\n\n").filter((frame) => frame !== "").map((frame) => {
+    const [event = "", data = ""] = frame.split("\n");
+    const value = JSON.parse(data.slice("data: ".length));
+    if (event !== `event: ${value.type}`) throw new Error(`frame names ${event}`);
+    return value;
+  });
+}
+
+/** Streams the answer to a text; its events. */
+export async function streamEvents(
+  sandbox: Sandbox,
+  text: string,
+  fields: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<Json[]> {
+  const response = await postMessages(
+    sandbox,
+    messagesBody(text, { ...fields, stream: true }),
+    headers,
+  );
+  return parseFrames(await response.text());
+}
+
+/** A tool with one required string. */
+export const WEATHER_TOOL = {
+  type: "custom",
+  name: "get_weather",
+  description: "Weather of a place",
+  input_schema: {
+    type: "object",
+    properties: { place: { type: "string" } },
+    required: ["place"],
+  },
+};

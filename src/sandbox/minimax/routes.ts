@@ -7,6 +7,7 @@
 import { Hono } from "hono";
 import type { Ledger } from "../ledger.ts";
 import type { World } from "../world.ts";
+import { minimaxInferenceRoutes } from "./inference.ts";
 import { minimaxOAuthRoutes } from "./oauth.ts";
 import { MINIMAX_REGIONS } from "./regions.ts";
 
@@ -23,6 +24,7 @@ export function minimaxRoutes(world: World, ledger: Ledger): Hono {
   const app = new Hono();
   for (const region of MINIMAX_REGIONS) {
     app.route("/", minimaxOAuthRoutes(world, ledger, region));
+    app.route("/", minimaxInferenceRoutes(world, ledger, region));
   }
   return app;
 }
