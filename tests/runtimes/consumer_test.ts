@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { bundle } from "../support/bundle.ts";
 import { testIf } from "../support/requires.ts";
-import { withWorkerd } from "../support/workerd.ts";
+import { startWorkerd } from "../support/workerd.ts";
 import { EXPECTED, report } from "./consumer/program.ts";
 
 /** Entry points for Deno alone. */
@@ -25,10 +25,9 @@ testIf("node", "the package works in a bundle on Node", async (node) => {
 });
 
 Deno.test("the package works in a bundle on workerd", async () => {
-  await withWorkerd(await bundle("runtimes/consumer/worker.ts"), async (origin) => {
-    const response = await fetch(origin);
-    assertEquals(await response.json(), EXPECTED);
-  });
+  await using workerd = await startWorkerd(await bundle("runtimes/consumer/worker.ts"));
+  const response = await fetch(workerd.origin);
+  assertEquals(await response.json(), EXPECTED);
 });
 
 Deno.test("the consumer uses every entry point that is not for Deno alone", async () => {

@@ -5,25 +5,36 @@
  */
 
 import { Miniflare } from "miniflare";
+import type { KvNamespace } from "../../src/adapters/cloudflare/mod.ts";
 
 const wranglerConfig = await Deno.readTextFile(new URL("../../wrangler.toml", import.meta.url));
 
 /** The behaviour that the deployed Worker has, too. */
 const compatibilityDate = /^compatibility_date = "(.+)"$/m.exec(wranglerConfig)![1]!;
 
-/** Serves `code` with a KV namespace bound as `KV`, while `run` runs; `origin` takes real requests. */
-export async function withWorkerd(
-  code: string,
-  run: (origin: URL, miniflare: Miniflare) => Promise<void>,
-): Promise<void> {
+/** A running workerd; `await using` ends it. */
+export interface Workerd extends AsyncDisposable {
+  /** Takes real requests. */
+  origin: URL;
+  /** What the Worker has as `env.KV`, from outside. */
+  kv: KvNamespace;
+}
+
+/** Starts workerd with `code` as its Worker and an empty KV namespace. */
+export async function startWorkerd(code: string): Promise<Workerd> {
   const miniflare = new Miniflare({
     modules: [{ type: "ESModule", path: "worker.js", contents: code }],
     compatibilityDate,
     kvNamespaces: ["KV"],
   });
   try {
-    await run(await miniflare.ready, miniflare);
-  } finally {
+    return {
+      origin: await miniflare.ready,
+      kv: await miniflare.getKVNamespace("KV") as unknown as KvNamespace,
+      [Symbol.asyncDispose]: () => miniflare.dispose(),
+    };
+  } catch (error) {
     await miniflare.dispose();
+    throw error;
   }
 }
