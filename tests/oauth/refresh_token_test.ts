@@ -404,7 +404,6 @@ Deno.test("requestRefresh() prints no secret and no control character of an answ
   assert(outcome.kind === "ambiguous");
   const { message } = outcome.error;
   assert(!message.includes(token) && !message.includes("canary"), message);
-  // deno-lint-ignore no-control-regex
   assert(/^[\x20-\x7e…]+$/.test(message), JSON.stringify(message));
   assert(message.length < 500);
 });
