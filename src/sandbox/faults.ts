@@ -11,6 +11,9 @@ const HTML =
   "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry</h1></body></html>";
 const OVERSIZED_BYTES = 2 * 1024 * 1024;
 
+/** What `fetch` rejects with when the other side hangs up. */
+export class ConnectionLost extends TypeError {}
+
 function html(status: number): Response {
   return new Response(HTML, { status, headers: { "content-type": "text/html; charset=utf-8" } });
 }
@@ -27,11 +30,13 @@ function never(signal: AbortSignal): Promise<never> {
 /**
  * The answer that stands for `failure`.
  *
- * @throws {TypeError} For `connection_lost`, as `fetch` does.
+ * The request's signal is read only where it is needed: some servers complain of a handler that does.
+ *
+ * @throws {ConnectionLost} For `connection_lost`.
  */
 export function failureResponse(
   failure: SandboxFailure,
-  signal: AbortSignal,
+  request: Request,
 ): Response | Promise<Response> {
   switch (failure) {
     case "status_500":
@@ -64,9 +69,9 @@ export function failureResponse(
     case "oversized_500":
       return new Response("x".repeat(OVERSIZED_BYTES), { status: 500 });
     case "connection_lost":
-      throw new TypeError("error sending request: connection closed before message completed");
+      throw new ConnectionLost("error sending request: connection closed before message completed");
     case "never":
-      return never(signal);
+      return never(request.signal);
   }
 }
 
@@ -77,21 +82,21 @@ export function failureResponse(
 export async function withFaults(
   world: World,
   operation: SandboxOperation,
-  signal: AbortSignal,
+  request: Request,
   process: () => Response | Promise<Response>,
 ): Promise<Response> {
   const { quirks } = world;
   const meets = (filter: SandboxOperation) => filter === "any" || filter === operation;
   if (quirks.failNext > 0 && meets(quirks.failOn)) {
     quirks.failNext--;
-    return failureResponse(quirks.failWith, signal);
+    return failureResponse(quirks.failWith, request);
   }
   const response = await process();
   if (quirks.loseNext > 0 && meets(quirks.loseOn)) {
     quirks.loseNext--;
     world.counters.lostAnswers++;
     await response.body?.cancel();
-    return failureResponse(quirks.loseWith, signal);
+    return failureResponse(quirks.loseWith, request);
   }
   return response;
 }

@@ -33,7 +33,7 @@ export type SandboxFailure =
   | "oversized"
   /** HTTP 500 with 2 MiB of text. */
   | "oversized_500"
-  /** `fetch` rejects with a `TypeError`; behind a socket: HTTP 500. */
+  /** `fetch` rejects with a `TypeError`; behind a socket the body breaks off. */
   | "connection_lost"
   /** No answer until the caller aborts. */
   | "never";

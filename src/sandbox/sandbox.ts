@@ -9,6 +9,7 @@ import { isLoopbackUrl } from "../core/http.ts";
 import { sleep as realSleep } from "../core/runtime.ts";
 import { routingPath } from "./address.ts";
 import { controlRoutes } from "./control.ts";
+import { ConnectionLost } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { MINIMAX_HOSTS, minimaxRoutes } from "./minimax/routes.ts";
 import { changeQuirks, DEFAULT_QUIRKS, type SandboxQuirks } from "./quirks.ts";
@@ -50,7 +51,7 @@ export interface SandboxOptions {
 /** A running sandbox. Its functions need no `this`. */
 export interface Sandbox {
   /**
-   * Answers a request, in place of the global `fetch` or as the handler of an HTTP server.
+   * Answers a request, in place of the global `fetch`.
    *
    * A request to a vendor's https URL goes to that vendor. On a loopback origin the first path
    * segment names the vendor's host, as in `http://127.0.0.1:8700/api.minimax.io/oauth/token`.
@@ -60,6 +61,11 @@ export interface Sandbox {
    * @throws {TypeError} When no vendor has that host, and where a quirk loses the connection.
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
+  /**
+   * Answers a request as the handler of an HTTP server. A host that no vendor has is answered with
+   * 421; a lost connection is a body that breaks off.
+   */
+  readonly handle: (request: Request) => Promise<Response>;
   /** A copy of the state, for {@linkcode SandboxOptions.state}. */
   readonly state: SandboxState;
   /** What happened so far; live. */
@@ -124,17 +130,31 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return result;
   };
 
+  const answer = async (request: Request): Promise<Response> => {
+    try {
+      return await app.fetch(request);
+    } finally {
+      await save();
+    }
+  };
+
   return {
     fetch: async (input, init) => {
-      const request = init === undefined && input instanceof Request
-        ? input
-        : new Request(input, init);
+      const request = new Request(input, init);
       request.signal.throwIfAborted();
-      checkHost(request);
+      if (!isPlayed(request)) {
+        throw new TypeError(`error sending request: the sandbox plays no ${request.url}`);
+      }
+      return abortable(await untilAborted(answer(request), request.signal), request.signal);
+    },
+    handle: async (request) => {
+      // DNS rebinding leads a foreign name here.
+      if (!isPlayed(request)) return new Response("421 misdirected request", { status: 421 });
       try {
-        return abortable(await untilAborted(app.fetch(request), request.signal), request.signal);
-      } finally {
-        await save();
+        return await answer(request);
+      } catch (error) {
+        if (error instanceof ConnectionLost) return brokenResponse(error);
+        throw error;
       }
     },
     get state() {
@@ -174,22 +194,24 @@ function createApp(world: World, ledger: Ledger): Hono {
   return app;
 }
 
-/** Refuses what no vendor here would receive. */
-function checkHost(request: Request): void {
+/** Whether `request` is for the sandbox's own origin or for a vendor's host, over https there. */
+function isPlayed(request: Request): boolean {
   const url = new URL(request.url);
-  if (isLoopbackUrl(url)) return;
-  const isVendor = url.protocol === "https:" &&
-    VENDORS.some((vendor) => vendor.hosts.includes(url.host));
-  // Also the answer to DNS rebinding, where a foreign name leads to the loopback server.
-  if (!isVendor) throw new TypeError(`error sending request: the sandbox plays no ${url.origin}`);
+  return isLoopbackUrl(url) ||
+    (url.protocol === "https:" && VENDORS.some((vendor) => vendor.hosts.includes(url.host)));
+}
+
+/** What a server can do to break a connection: send headers, then fail. */
+function brokenResponse(error: ConnectionLost): Response {
+  return new Response(new ReadableStream({ start: (controller) => controller.error(error) }));
 }
 
 /** Rejects with the signal's reason as soon as it aborts, as `fetch` does. */
-function untilAborted<T>(result: T | Promise<T>, signal: AbortSignal): Promise<T> {
+function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
-    Promise.resolve(result).then(resolve, reject)
+    result.then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", stop));
   });
 }

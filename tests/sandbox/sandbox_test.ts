@@ -99,6 +99,39 @@ for (const url of NOT_FOUND) {
   });
 }
 
+Deno.test("handle: the sandbox behind a real server", async () => {
+  const { sandbox } = testSandbox();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    sandbox.handle,
+  );
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  try {
+    const send = () =>
+      fetch(sandboxUrl(origin, CODE_URL), { method: "POST", body: new URLSearchParams(CODE_FORM) });
+    const code = await (await send()).json();
+    assertEquals(new URL(code.verification_uri).origin, origin);
+    assertEquals(code.state, CODE_FORM.state);
+  } finally {
+    await server.shutdown();
+  }
+});
+
+Deno.test("handle: a lost connection is a body that breaks off", async () => {
+  const { sandbox } = testSandbox({ quirks: { failNext: 1, failWith: "connection_lost" } });
+  const response = await sandbox.handle(
+    new Request(CODE_URL, { method: "POST", body: new URLSearchParams(CODE_FORM) }),
+  );
+  await assertRejects(() => response.text(), TypeError);
+});
+
+Deno.test("handle: a foreign name that leads to the server is misdirected", async () => {
+  const { sandbox } = testSandbox();
+  const response = await sandbox.handle(new Request("http://rebound.example:8700/_sandbox/state"));
+  assertEquals(response.status, 421);
+  await response.body?.cancel();
+});
+
 Deno.test("fetch rejects with the reason of a signal that has aborted", async () => {
   const { sandbox } = testSandbox();
   const reason = new Error("stop");

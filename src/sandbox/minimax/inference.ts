@@ -50,7 +50,7 @@ export function minimaxInferenceRoutes(world: World, ledger: Ledger, region: Min
     withFaults(
       world,
       "messages",
-      request.signal,
+      request,
       async () => await refuseStranger(request) ?? await handle(),
     );
 
@@ -78,16 +78,16 @@ export function minimaxInferenceRoutes(world: World, ledger: Ledger, region: Min
       const events = messageEvents(parsed, answer, quirks, { streamsToolNames });
       return streamResponse(world, events, answer);
     }
-    return respondWhole(parsed, answer, request.signal);
+    return respondWhole(parsed, answer, request);
   };
 
-  const respondWhole = async (parsed: MessagesRequest, answer: Answer, signal: AbortSignal) => {
+  const respondWhole = async (parsed: MessagesRequest, answer: Answer, request: Request) => {
     const { quirks } = world;
     const text = JSON.stringify(messageBody(parsed, answer, quirks));
     const headers = { "content-type": "application/json", "request-id": hexId() };
     switch (answer.ending.kind) {
       case "hang":
-        return await failureResponse("never", signal);
+        return await failureResponse("never", request);
       case "error":
         return errorResponse(answer.ending.code, quirks.inferenceErrors);
       case "cut":

@@ -101,7 +101,7 @@ class MinimaxAuthorizationServer {
     const form = await readForm(request);
     if (form.problem !== undefined) return oauthError("invalid_request", form.problem);
     const { fields } = form;
-    return withFaults(this.#world, "code", request.signal, () => {
+    return withFaults(this.#world, "code", request, () => {
       const client = this.#client(fields, profile);
       if (client instanceof Response) return client;
       const state = fields.get("state") ?? "";
@@ -140,7 +140,7 @@ class MinimaxAuthorizationServer {
     const { fields } = form;
     const grantType = fields.get("grant_type");
     const operation = grantType === "refresh_token" ? "refresh" : "poll";
-    return withFaults(this.#world, operation, request.signal, () => {
+    return withFaults(this.#world, operation, request, () => {
       const client = this.#client(fields, profile);
       if (client instanceof Response) return client;
       if (grantType === null) return oauthError("invalid_request", "grant_type is required");
