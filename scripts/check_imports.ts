@@ -19,6 +19,8 @@ export interface Import {
   target: string | undefined;
   /** `import type`, `export type` or `import("…").T`: gone when the program runs. */
   typeOnly: boolean;
+  /** `import("…")`: loaded when the line is reached. */
+  dynamic: boolean;
 }
 
 /** Path relative to the root -> imports. */
@@ -95,7 +97,10 @@ function unitViolation(from: string, to: string, typeOnly: boolean): string | un
   return undefined;
 }
 
-/** The first cycle of files through each entry, as `a -> b -> a`. Types count: they tie files too. */
+/**
+ * The cycles of files, as `a -> b -> a`, among the imports that load with the file: only there does the
+ * order of loading depend on where one enters.
+ */
 function findCycles(graph: ImportGraph): string[] {
   const cycles: string[] = [];
   const done = new Set<string>();
@@ -108,8 +113,8 @@ function findCycles(graph: ImportGraph): string[] {
     }
     if (done.has(file)) return;
     path.push(file);
-    for (const { target } of graph.get(file) ?? []) {
-      if (target !== undefined && target !== file) visit(target);
+    for (const { target, typeOnly, dynamic } of graph.get(file) ?? []) {
+      if (target !== undefined && !typeOnly && !dynamic) visit(target);
     }
     path.pop();
     done.add(file);
@@ -151,6 +156,7 @@ interface InfoModule {
     specifier: string;
     code?: { specifier?: string };
     type?: { specifier?: string };
+    isDynamic?: boolean;
   }[];
 }
 
@@ -193,10 +199,11 @@ export async function readImportGraph(root: URL): Promise<ImportGraph> {
     if (error !== undefined) throw new Error(`Cannot read ${file}: ${error}`);
     graph.set(
       file,
-      dependencies.map(({ specifier, code, type }) => ({
+      dependencies.map(({ specifier, code, type, isDynamic = false }) => ({
         specifier,
         target: relative(code?.specifier ?? type?.specifier),
         typeOnly: code === undefined,
+        dynamic: isDynamic,
       })),
     );
   }
