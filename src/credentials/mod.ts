@@ -6,6 +6,12 @@
 
 export type { AccessToken, AccessTokenSource, GetTokenOptions } from "./access_token.ts";
 export {
+  type AccessTokenSourceOptions,
+  createAccessTokenSource,
+  type Keeper,
+  type RefreshOptions,
+} from "./access_token_source.ts";
+export {
   type Credential,
   credentialKey,
   type CredentialOwner,
@@ -16,6 +22,11 @@ export {
   type RefreshIntent,
   serializeCredential,
 } from "./credential.ts";
+export {
+  createCredentialStore,
+  type CredentialStore,
+  newCredentialId,
+} from "./credential_store.ts";
 export type { Digest } from "./document.ts";
 export type { LockRuntime } from "./file_lock.ts";
 export { createFileStore, type FileStore, type FileStoreOptions } from "./file_store.ts";
@@ -35,4 +46,17 @@ export {
   listAllKeys,
   type PutOptions,
 } from "./kv_store.ts";
+export {
+  type LoginEvent,
+  type LoginGrant,
+  type LoginOptions,
+  loginWithUserCode,
+  type StoredLogin,
+  storeLogin,
+  type StoreLoginOptions,
+} from "./login.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
+export { createProviderRefresh, type ProviderRefreshOptions } from "./provider_refresh.ts";
+export type { LoginNames } from "./refresh_error.ts";
+export { type CredentialState, credentialState } from "./refresh_timing.ts";
+export type { RotationOptions } from "./rotation.ts";
