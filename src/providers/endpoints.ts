@@ -31,7 +31,7 @@ export interface EndpointOverrides {
 export interface Endpoints {
   /** Base URL of the API, without a trailing slash. */
   apiBaseUrl: string;
-  /** Hosts that may receive this provider's API bearer. */
+  /** Hosts that may receive this provider's API bearer; with an override that origin alone. */
   apiHosts: TrustedHosts;
   /** Hosts that may receive OAuth requests of this region, and that verification pages lie on. */
   oauthHosts: TrustedHosts;
@@ -102,35 +102,33 @@ export function resolveEndpoints(
       },
     };
   }
-  const check = (name: string, text: string): { url: URL; trusted: TrustedHosts } => {
+  const check = (name: string, text: string | undefined): URL | undefined => {
+    if (text === undefined) return undefined;
     const url = parseUrl(name, text);
-    if (overrides.allowLoopback && isLoopbackUrl(url)) {
-      return { url, trusted: { origin: url.origin } };
-    }
-    if (provider.oauth === undefined && url.protocol === "https:") {
-      return { url, trusted: { hosts: [...region.hosts, url.hostname] } };
-    }
-    if (isTrustedUrl(url, vendor)) return { url, trusted: vendor };
+    const isAllowed = (overrides.allowLoopback && isLoopbackUrl(url)) ||
+      (provider.oauth === undefined ? url.protocol === "https:" : isTrustedUrl(url, vendor));
+    if (isAllowed) return url;
     throw new GrantwayError(
       "invalid_configuration",
-      `Cannot use ${url.origin} as ${name} of ${provider.id}: it is neither https on ${
-        region.hosts.join(", ")
+      `Cannot use ${url.origin} as ${name} of ${provider.id}: it is neither https${
+        provider.oauth === undefined ? "" : ` on ${region.hosts.join(", ")}`
       } nor, with GRANTWAY_ALLOW_LOOPBACK=1, on this machine`,
     );
   };
-  const api = overrides.apiUrl === undefined ? undefined : check("the API URL", overrides.apiUrl);
-  const oauth = overrides.oauthUrl === undefined
-    ? undefined
-    : check("the OAuth URL", overrides.oauthUrl);
+  const api = check("the API URL", overrides.apiUrl);
+  const oauth = check("the OAuth URL", overrides.oauthUrl);
   return {
-    apiBaseUrl: (api?.url.href ?? region.apiBaseUrl).replace(/\/+$/, ""),
-    apiHosts: api?.trusted ?? vendor,
-    oauthHosts: oauth?.trusted ?? vendor,
+    apiBaseUrl: (api?.href ?? region.apiBaseUrl).replace(/\/+$/, ""),
+    apiHosts: api === undefined ? vendor : { origin: api.origin },
+    // The vendor may lead from one of its hosts to another, wherever the user starts.
+    oauthHosts: oauth === undefined || isTrustedUrl(oauth, vendor)
+      ? vendor
+      : { origin: oauth.origin },
     oauth: (profile) => {
       const urls = profileUrls(profile, region);
       const move = (text: string): URL => {
         const url = new URL(text);
-        return oauth === undefined ? url : new URL(url.pathname, oauth.url.origin);
+        return oauth === undefined ? url : new URL(url.pathname, oauth.origin);
       };
       return { authorization: move(urls.authorization), token: move(urls.token) };
     },
@@ -149,4 +147,18 @@ function profileUrls(
     );
   }
   return urls;
+}
+
+/**
+ * The API base URL of a grant for which the server named one, without a trailing slash. Only the
+ * named origin counts, and only where the bearer may go there; the path stays ours.
+ */
+export function apiBaseUrlFor(
+  { apiBaseUrl, apiHosts }: Pick<Endpoints, "apiBaseUrl" | "apiHosts">,
+  resourceUrl: string | undefined,
+): string {
+  if (resourceUrl === undefined || !URL.canParse(resourceUrl)) return apiBaseUrl;
+  const url = new URL(resourceUrl);
+  if (!isTrustedUrl(url, apiHosts)) return apiBaseUrl;
+  return `${url.origin}${new URL(apiBaseUrl).pathname}`.replace(/\/+$/, "");
 }

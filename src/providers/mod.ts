@@ -6,6 +6,7 @@
 
 export { findModel, findProvider, PROVIDERS } from "./catalog.ts";
 export {
+  apiBaseUrlFor,
   type EndpointOverrides,
   type Endpoints,
   findRegion,
