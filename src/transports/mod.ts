@@ -1,2 +1,15 @@
-/** Placeholder, replaced by its first part. @module */
-export {};
+/**
+ * Transports: one request out, one answer back.
+ *
+ * @module
+ */
+
+export { collectStream, replayResponse } from "./collect.ts";
+export type { EventStream } from "./event_stream.ts";
+export { streamErrorToTransportError } from "./failure.ts";
+export {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportRequestOptions,
+} from "./transport.ts";

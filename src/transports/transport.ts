@@ -1,0 +1,423 @@
+/**
+ * One provider's API: requests out, answers back.
+ *
+ * It adds the bearer, repeats what may be repeated, renews a bearer that was refused, and turns every
+ * failure into one kind of error. Choosing among accounts and providers is for others.
+ *
+ * @module
+ */
+
+import type { AccessToken, AccessTokenSource } from "../credentials/access_token.ts";
+import { TransportError } from "../core/errors.ts";
+import {
+  BodyTooLargeError,
+  isTrustedUrl,
+  type JsonObject,
+  parseJsonObject,
+  parseRetryAfter,
+  readBoundedText,
+} from "../core/http.ts";
+import { displayText } from "../core/redact.ts";
+import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
+import type { UpstreamCodec, UpstreamContext } from "../protocols/codec.ts";
+import type {
+  GenerateRequest,
+  GenerateResponse,
+  StreamError,
+  StreamEvent,
+} from "../protocols/event.ts";
+import { messagesCodec } from "../protocols/messages/codec.ts";
+import type { Endpoints } from "../providers/endpoints.ts";
+import type { Provider } from "../providers/provider.ts";
+import { createChunkReader } from "./chunk_reader.ts";
+import { collectStream, replayResponse } from "./collect.ts";
+import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
+import { Exchange } from "./exchange.ts";
+import { streamErrorToTransportError } from "./failure.ts";
+import { DEFAULT_MAX_RETRIES, isMomentary, retryDelayMs } from "./retry.ts";
+import { createStopScanner } from "./stop_sequences.ts";
+import { estimateInputTokens } from "./token_estimate.ts";
+
+/** How a transport is made. */
+export interface TransportOptions extends RuntimeOptions {
+  /** Whose API. */
+  provider: Provider;
+  /** Where it is, and where its bearer may go. */
+  endpoints: Endpoints;
+  /** Hands out the bearer of each request. */
+  source: AccessTokenSource;
+  /**
+   * The longest silence of a stream before it is given up, ms; pings do not count. `Infinity`: never,
+   * and whole answers neither. Default: 120,000.
+   */
+  idleTimeoutMs?: number | undefined;
+  /** How often a request is repeated that was refused for the moment. Default: 2. */
+  maxRetries?: number | undefined;
+  /** The `user-agent` header. Default: `grantway`. */
+  userAgent?: string | undefined;
+}
+
+/** Options of one request. */
+export interface TransportRequestOptions {
+  /** Cancels it, upstream as well. */
+  signal?: AbortSignal | undefined;
+  /** Told what was changed in the request because the provider cannot take it, a sentence each. */
+  onNote?: ((note: string) => void) | undefined;
+}
+
+/** Sends requests to one provider. */
+export interface Transport {
+  /**
+   * Streams an answer. It resolves with the first event at hand, so that a failure before that is a
+   * rejection; a later one is an `error` event, the last of the stream.
+   *
+   * @throws {TransportError} Why there is no answer.
+   * @throws {CredentialError} Why there is no bearer.
+   * @throws The signal's reason, unchanged, when the caller cancels.
+   */
+  stream(request: GenerateRequest, options?: TransportRequestOptions): Promise<EventStream>;
+  /** Asks for a whole answer. Throws like {@linkcode Transport.stream}. */
+  generate(request: GenerateRequest, options?: TransportRequestOptions): Promise<GenerateResponse>;
+  /** How many input tokens a request has: upstream's count, or an estimate where it has none. */
+  countTokens(request: GenerateRequest, options?: TransportRequestOptions): Promise<number>;
+}
+
+/** Creates the transport of one provider. */
+export function createTransport(options: TransportOptions): Transport {
+  return new ProviderTransport(options);
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
+/** A whole answer comes without a sign of life until it is complete; official clients wait as long. */
+const GENERATE_TIMEOUT_MS = 600_000;
+const MAX_ERROR_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+const CODECS: Readonly<Record<Provider["protocol"], UpstreamCodec | undefined>> = {
+  messages: messagesCodec,
+  responses: undefined,
+};
+
+/** What one attempt led to. */
+type Attempt<T> =
+  | { kind: "answered"; value: T }
+  | { kind: "failed"; error: TransportError; repeatable: boolean };
+
+/** One attempt: its bearer, and its exchange. */
+interface Sending {
+  token: AccessToken;
+  exchange: Exchange;
+}
+
+class ProviderTransport implements Transport {
+  readonly #options: TransportOptions;
+  readonly #runtime: Runtime;
+  readonly #codec: UpstreamCodec;
+  readonly #context: UpstreamContext;
+  readonly #idleTimeoutMs: number;
+  #countsTokens: boolean;
+
+  constructor(options: TransportOptions) {
+    const { provider } = options;
+    const codec = CODECS[provider.protocol];
+    if (codec === undefined) {
+      throw new TransportError(
+        "unsupported",
+        `Cannot use ${provider.shortName}: its protocol ${provider.protocol} is not spoken here`,
+      );
+    }
+    this.#options = options;
+    this.#runtime = resolveRuntime(options);
+    this.#codec = codec;
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    this.#context = { origin: provider.family, classify: provider.classifyError };
+    this.#countsTokens = codec.countTokensPath !== undefined;
+  }
+
+  stream(
+    request: GenerateRequest,
+    options: TransportRequestOptions = {},
+  ): Promise<EventStream> {
+    const prepared = this.#prepare({ ...request, stream: true }, options);
+    const body = JSON.stringify(this.#codec.encodeRequest(prepared));
+    return this.#attempt(options, this.#idleTimeoutMs, async (sending) => {
+      const answer = await this.#send(sending, this.#codec.path, body, "text/event-stream");
+      if (answer.kind === "failed") return answer;
+      return this.#openStream(sending, answer.value, prepared);
+    });
+  }
+
+  generate(
+    request: GenerateRequest,
+    options: TransportRequestOptions = {},
+  ): Promise<GenerateResponse> {
+    const prepared = this.#prepare({ ...request, stream: false }, options);
+    const body = JSON.stringify(this.#codec.encodeRequest(prepared));
+    const timeoutMs = Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
+    return this.#attempt(options, timeoutMs, async (sending) => {
+      const answer = await this.#send(sending, this.#codec.path, body, "application/json");
+      if (answer.kind === "failed") return answer;
+      const opened = await this.#openStream(sending, answer.value, prepared);
+      if (opened.kind === "failed") return opened;
+      return { kind: "answered", value: await collectStream(opened.value) };
+    });
+  }
+
+  async countTokens(
+    request: GenerateRequest,
+    options: TransportRequestOptions = {},
+  ): Promise<number> {
+    const { countTokensPath, encodeCountTokens } = this.#codec;
+    const prepared = this.#prepare({ ...request, stream: false }, options);
+    if (!this.#countsTokens || countTokensPath === undefined || encodeCountTokens === undefined) {
+      return estimateInputTokens(prepared);
+    }
+    const body = JSON.stringify(encodeCountTokens(prepared));
+    try {
+      return await this.#attempt(options, this.#idleTimeoutMs, async (sending) => {
+        const answer = await this.#send(sending, countTokensPath, body, "application/json");
+        if (answer.kind === "failed") return answer;
+        const count = (await this.#readJson(sending, answer.value, MAX_ERROR_BODY_BYTES))
+          ?.["input_tokens"];
+        return typeof count === "number"
+          ? { kind: "answered", value: count }
+          : this.#failed(sending, { code: "not_found", message: "it does not count tokens" });
+      });
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (error.code !== "not_found" && error.code !== "invalid_request") throw error;
+      this.#countsTokens = false;
+      return estimateInputTokens(prepared);
+    }
+  }
+
+  #prepare(request: GenerateRequest, { onNote }: TransportRequestOptions): GenerateRequest {
+    const prepared = this.#options.provider.prepareRequest?.(request);
+    if (prepared === undefined) return request;
+    if (onNote !== undefined) prepared.notes.forEach((note) => onNote(note));
+    return prepared.request;
+  }
+
+  /** Runs attempts until one is answered, or until there is no point in another. */
+  async #attempt<T>(
+    { signal }: TransportRequestOptions,
+    idleTimeoutMs: number,
+    run: (sending: Sending) => Promise<Attempt<T>>,
+  ): Promise<T> {
+    const { source, provider, maxRetries = DEFAULT_MAX_RETRIES } = this.#options;
+    const signals = [this.#runtime.signal, signal];
+    const anySignal = AbortSignal.any(signals.filter((one) => one !== undefined));
+    anySignal.throwIfAborted();
+    let token = await source.get({ signal: anySignal });
+    let renewed = false;
+    for (let retry = 0;;) {
+      const exchange = new Exchange(this.#runtime, {
+        who: provider.shortName,
+        idleTimeoutMs,
+        signals,
+      });
+      let result: Attempt<T>;
+      try {
+        result = await run({ token, exchange });
+      } catch (error) {
+        exchange.close();
+        throw error;
+      }
+      if (result.kind === "answered") return result.value;
+      exchange.close();
+      if (result.error.code === "unauthorized" && !renewed) {
+        renewed = true;
+        const refused = token;
+        token = await source.get({ signal: anySignal, rejectedGeneration: refused.generation });
+        // An API key, or a source without anything better: once more would be the same.
+        if (token.value !== refused.value) continue;
+      }
+      const delayMs = result.repeatable
+        ? retryDelayMs(result.error, retry++, maxRetries)
+        : undefined;
+      if (delayMs === undefined) throw result.error;
+      await this.#runtime.sleep(delayMs, anySignal);
+      token = await source.get({ signal: anySignal });
+    }
+  }
+
+  /** Sends one request; what comes back with a success status is for the caller to read. */
+  async #send(
+    sending: Sending,
+    path: string,
+    body: string,
+    accept: string,
+  ): Promise<Attempt<Response>> {
+    const { token, exchange } = sending;
+    let response: Response;
+    try {
+      response = await this.#runtime.fetch(`${this.#baseUrl(token)}${path}`, {
+        method: "POST",
+        // These and no others: nothing of a client's or an environment's travels along.
+        headers: {
+          authorization: `Bearer ${token.value}`,
+          "content-type": "application/json",
+          accept,
+          // Compression would hold events back until a block of it is full.
+          ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
+          "user-agent": this.#options.userAgent ?? "grantway",
+          ...this.#codec.headers,
+        },
+        body,
+        // Followed by hand or not at all: the bearer must not go where an answer points.
+        redirect: "manual",
+        signal: exchange.signal,
+      });
+    } catch (cause) {
+      const { error, notSent } = exchange.explain(cause);
+      return { kind: "failed", error, repeatable: notSent };
+    }
+    if (response.ok) return { kind: "answered", value: response };
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      response.body?.cancel().catch(() => {});
+      return this.#failed(sending, {
+        code: "upstream",
+        message: "it answered with a redirect, which is not followed",
+        status: response.status,
+      });
+    }
+    return this.#failed(
+      sending,
+      this.#codec.decodeFailure({
+        status: response.status,
+        body: await this.#readJson(sending, response, MAX_ERROR_BODY_BYTES),
+        retryAfterMs: parseRetryAfter(response.headers, this.#runtime.now()),
+        requestId: readRequestId(response),
+      }, this.#context),
+    );
+  }
+
+  /** Reads an answer up to its first event that means something. */
+  async #openStream(
+    sending: Sending,
+    response: Response,
+    request: GenerateRequest,
+  ): Promise<Attempt<EventStream>> {
+    const { exchange } = sending;
+    const stops = this.#options.provider.ignoresStopSequences ? request.stopSequences : undefined;
+    const scanner = createStopScanner(stops);
+    const mediaType = readMediaType(response);
+    // A server that names no type is taken at the word of the request.
+    const isJson = mediaType === "application/json" || (mediaType === "" && !request.stream);
+    if (isJson) {
+      const body = await this.#readJson(sending, response, MAX_BODY_BYTES);
+      exchange.close();
+      if (body === undefined) {
+        return this.#failed(
+          sending,
+          { code: "upstream", message: "the answer is not JSON" },
+          false,
+        );
+      }
+      const decoded = this.#codec.decodeBody(body, this.#context);
+      if (decoded.kind === "error") return this.#failed(sending, decoded.error);
+      const events = replayResponse(decoded.response);
+      return {
+        kind: "answered",
+        value: new BufferedEventStream(scanner?.scan(events) ?? events),
+      };
+    }
+    if (mediaType !== "text/event-stream" && mediaType !== "") {
+      response.body?.cancel().catch(() => {});
+      return this.#failed(sending, {
+        code: "upstream",
+        message: `it answered with ${displayText(mediaType, 40)}, which is no answer`,
+      }, false);
+    }
+    const stream = new UpstreamEventStream({
+      exchange,
+      reader: createChunkReader(response.body ?? new ReadableStream({ start: (c) => c.close() })),
+      decoder: this.#codec.createStreamDecoder(this.#context),
+      scanner,
+      mendError: (error) => conceal(error, sending.token),
+    });
+    // Signs of life may come first; whether there is an answer shows after them.
+    const first: StreamEvent[] = [];
+    let head: StreamEvent | undefined;
+    while (head === undefined) {
+      first.push(...await stream.read() ?? []);
+      head = first.find((event) => event.type !== "ping");
+    }
+    if (head.type === "error") return this.#failed(sending, head.error);
+    stream.unread(first);
+    return { kind: "answered", value: stream };
+  }
+
+  /** The JSON object of a body; `undefined` when it is none, or too long. */
+  async #readJson(
+    { exchange }: Sending,
+    response: Response,
+    limitBytes: number,
+  ): Promise<JsonObject | undefined> {
+    try {
+      return parseJsonObject(await readBoundedText(response.body, limitBytes));
+    } catch (error) {
+      if (error instanceof BodyTooLargeError) return undefined;
+      throw exchange.explain(error).error;
+    }
+  }
+
+  #failed(
+    { token }: Sending,
+    error: StreamError,
+    repeatable: boolean = isMomentary(error),
+  ): Attempt<never> {
+    return {
+      kind: "failed",
+      error: streamErrorToTransportError(conceal(error, token), {
+        who: this.#options.provider.shortName,
+        hint: error.code === "unauthorized" ? this.#loginHint(token) : undefined,
+      }),
+      repeatable,
+    };
+  }
+
+  #loginHint({ credential, expiresAt }: AccessToken): string {
+    const { provider } = this.#options;
+    if (expiresAt === null) {
+      return `Check the API key${
+        provider.apiKey === undefined ? "" : ` in ${provider.apiKey.variables.join(" or ")}`
+      }`;
+    }
+    const region = credential.region === provider.regions[0]?.id
+      ? ""
+      : ` --region ${credential.region}`;
+    return `Sign in again: grantway auth add ${credential.provider}${region}`;
+  }
+
+  /**
+   * The API base. The server may have chosen another host for this grant: that one is used if the
+   * bearer may go there, and unless the user has named a base.
+   */
+  #baseUrl({ resourceUrl, credential }: AccessToken): string {
+    const { endpoints, provider } = this.#options;
+    const { apiBaseUrl, apiHosts } = endpoints;
+    if (resourceUrl === undefined || !URL.canParse(resourceUrl)) return apiBaseUrl;
+    const region = provider.regions.find((one) => one.id === credential.region);
+    const isOverridden = apiHosts.hosts !== undefined && region?.apiBaseUrl !== apiBaseUrl;
+    const url = new URL(resourceUrl);
+    if (isOverridden || !isTrustedUrl(url, apiHosts)) return apiBaseUrl;
+    return `${url.origin}${new URL(apiBaseUrl).pathname}`.replace(/\/+$/, "");
+  }
+}
+
+function readMediaType(response: Response): string {
+  return (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+}
+
+function readRequestId({ headers }: Response): string | undefined {
+  const id = headers.get("request-id") ?? headers.get("x-request-id");
+  return id === null ? undefined : displayText(id, 80);
+}
+
+/** Servers have been seen to repeat a refused key in their message. */
+function conceal(error: StreamError, { value }: AccessToken): StreamError {
+  return value !== "" && error.message.includes(value)
+    ? { ...error, message: error.message.replaceAll(value, "…") }
+    : error;
+}
