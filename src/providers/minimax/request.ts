@@ -80,7 +80,7 @@ export function prepareMinimaxRequest(request: GenerateRequest): PreparedRequest
       ...kept,
       system: system.filter((block) => block.text !== "").map(harmless),
       messages,
-      tools: prepareTools(request.tools ?? [], notes),
+      tools: request.tools && prepareTools(request.tools, notes),
       maxOutputTokens,
       temperature: prepareTemperature(request.temperature, notes),
       topP: prepareTopP(request.topP, notes),
