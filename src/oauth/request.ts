@@ -6,6 +6,7 @@
  * @module
  */
 
+import { createDeferred } from "../core/deferred.ts";
 import { type ErrorCode, OAuthError } from "../core/errors.ts";
 import {
   BodyTooLargeError,
@@ -229,7 +230,7 @@ async function withDeadline<T>(
   runtime: Runtime,
 ): Promise<T> {
   const controller = new AbortController();
-  const aborted = Promise.withResolvers<never>();
+  const aborted = createDeferred<never>();
   const stop = (reason: unknown) => {
     aborted.reject(reason);
     controller.abort(reason);
