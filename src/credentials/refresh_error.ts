@@ -55,7 +55,7 @@ function blockedBy(credential: Credential): [ErrorCode, string] {
     return ["rate_limited", "the last refresh was a moment ago"];
   }
   // The stored code is any text; only these are told apart.
-  const known = (["network", "rate_limited", "invalid_client"] as const)
+  const known = (["network", "rate_limited", "invalid_client", "invalid_configuration"] as const)
     .find((code) => code === lastError.code);
   return [known ?? "oauth_error", lastError.message];
 }

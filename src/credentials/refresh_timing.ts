@@ -89,7 +89,7 @@ export function refusedDelayMs(retryAfterMs = 0): number {
 
 /** How long after a request that could not be sent the next attempt may be made. */
 export function notSentDelayMs({ lastError }: Credential): number {
-  const previousMs = lastError?.code === "network" ? (lastError.retryAt ?? 0) - lastError.at : 0;
+  const previousMs = lastError?.retryAt === undefined ? 0 : lastError.retryAt - lastError.at;
   return Math.min(Math.max(NOT_SENT_DELAY_MS, 2 * previousMs), MAX_NOT_SENT_DELAY_MS);
 }
 

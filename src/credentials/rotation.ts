@@ -16,7 +16,7 @@
  * @module
  */
 
-import { CredentialError, OAuthError } from "../core/errors.ts";
+import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import type { RefreshOutcome } from "../oauth/refresh_token.ts";
 import type { TokenSet } from "../oauth/token_set.ts";
@@ -53,7 +53,10 @@ export interface RotationOptions extends LoginNames {
   id: string;
   /** Id of this home folder or Worker, to notice a login that was copied here. */
   host?: string | undefined;
-  /** Presents the refresh token once; the signal aborts it at its deadline. */
+  /**
+   * Presents the refresh token once; the signal aborts it at its deadline. Where it rejects, the
+   * outcome is unknown, unless the error's code is `invalid_configuration`: then nothing was sent.
+   */
   refresh: (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome>;
   /** Wall clock, ms since the epoch. */
   now: () => number;
@@ -179,7 +182,7 @@ export function createRotation(options: RotationOptions): Rotation {
   }
 
   /** Sends once. No caller's abort reaches it, only its own deadline. */
-  async function present(sent: Credential): Promise<RefreshOutcome> {
+  async function present(sent: Credential): Promise<RefreshOutcome | FailedOutcome> {
     const request = new AbortController(), timer = new AbortController();
     sleep(GRANT_TIMEOUT_MS, timer.signal).then(
       () => request.abort(new DOMException("The refresh took too long", "TimeoutError")),
@@ -188,6 +191,9 @@ export function createRotation(options: RotationOptions): Rotation {
     try {
       return await options.refresh(sent, request.signal);
     } catch (cause) {
+      if (cause instanceof GrantwayError && cause.code === "invalid_configuration") {
+        return { kind: "not_sent", error: cause };
+      }
       const error = new OAuthError("refresh_uncertain", `Cannot refresh ${name}: no answer`, {
         cause,
         retryable: true,
@@ -308,7 +314,10 @@ export function requireLogin(stored: Credential | null, names: LoginNames): Live
   return stored as LiveCredential;
 }
 
-type FailedOutcome = Exclude<RefreshOutcome, { kind: "granted" }>;
+type FailedOutcome = {
+  kind: Exclude<RefreshOutcome["kind"], "granted">;
+  error: GrantwayError;
+};
 
 function attemptOf({ intent }: Credential): string {
   return `${intent?.generation}/${intent?.attempt}/${intent?.sentAt}`;
@@ -373,7 +382,7 @@ function afterFailure(
     // This attempt spent nothing; whether an earlier one did is as unknown as before.
     intent: intent.attempt > 1 ? { ...intent, reason: message } : undefined,
     lastError: {
-      code: kind === "refused" ? error.code : "network",
+      code: error.code,
       message,
       at,
       retryAt: at + delayMs,

@@ -281,6 +281,16 @@ Deno.test("Keeper.get() uses a login without refresh token until it expires", as
 
 // Crash points and invariants --------------------------------------------------------------------
 
+Deno.test("Keeper.get() leaves no intent behind what its settings kept from being sent", async () => {
+  const world = new World();
+  await world.login(0);
+  const wrong = new GrantwayError("invalid_configuration", "its region is unknown");
+  const keeper = world.keeper({ refresh: () => Promise.reject(wrong) });
+  assertEquals(await assertRejects(() => world.clock.run(keeper.get())), wrong);
+  const { intent, lastError, status } = await world.stored();
+  assertEquals([intent, lastError?.code, status], [undefined, "invalid_configuration", "active"]);
+});
+
 Deno.test("Keeper I4, I5: the intent is durable before the request, the answer before its use", async () => {
   const world = new World();
   await world.login(0);
