@@ -137,7 +137,6 @@ export async function awaitGrant(
     const leftMs = expiresAt - now();
     if (leftMs > 0) await sleep(Math.min(waitMs, leftMs), signal);
     else if (isFirst) await sleep(waitMs, signal);
-    signal?.throwIfAborted();
     if (!isFirst && now() >= expiresAt) {
       const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
       throw new OAuthError(

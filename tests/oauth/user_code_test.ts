@@ -630,6 +630,28 @@ Deno.test("awaitUserCodeGrant() tells denied, expired and never approved apart",
   assertStringIncludes([...messages][3]!, "the last poll failed");
 });
 
+Deno.test("awaitUserCodeGrant() forgets a failed poll after one that worked", async () => {
+  const clock = manualClock();
+  const { fetch } = scriptFetch(down(), pending());
+  const promise = awaitUserCodeGrant(
+    USER_CODE_CLIENT,
+    { ...EXPECTED, expiresAt: NOW + 10_000, verifier: VERIFIER },
+    { fetch, now: clock.now, sleep: clock.sleep },
+  );
+  const error = await assertRejects(() => promise, OAuthError);
+  assert(!error.message.includes("the last poll failed"), error.message);
+});
+
+Deno.test("pollUserCodeGrant() rethrows a cancellation unchanged", async () => {
+  const reason = new Error("stop");
+  const controller = new AbortController();
+  const promise = pollUserCodeGrant(USER_CODE_CLIENT, { userCode: "A", verifier: VERIFIER }, {
+    fetch: (...args) => (queueMicrotask(() => controller.abort(reason)), neverFetch(...args)),
+    signal: controller.signal,
+  });
+  assertEquals(await rejection(promise), reason);
+});
+
 Deno.test("awaitUserCodeGrant() rethrows a cancellation, during a wait and during a poll", async () => {
   const reason = new Error("stop");
   const grant = { ...EXPECTED, expiresAt: Date.now() + 600_000, verifier: VERIFIER };
