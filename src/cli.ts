@@ -1,2 +1,31 @@
-/** Program 1. @module */
-export {};
+/**
+ * Program 1: the command line, on Deno. It hands `adapters/deno` to `cli/`.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import { programHelp } from "./cli/command_table.ts";
+
+/** The version that `grantway --version` prints. */
+export const VERSION: string = config.version;
+
+/** Runs the command line of this process and returns its exit code. */
+export async function main(): Promise<number> {
+  const [{ run }, { createDenoPlatform }] = await Promise.all([
+    import("./cli/main.ts"),
+    import("./adapters/deno/platform.ts"),
+  ]);
+  return await run(createDenoPlatform());
+}
+
+if (import.meta.main) {
+  const [first, ...rest] = Deno.args;
+  if (rest.length === 0 && (first === "--version" || first === "-V")) {
+    console.log(VERSION);
+  } else if (rest.length === 0 && (first === "--help" || first === "-h" || first === "help")) {
+    console.log(programHelp().trimEnd());
+  } else {
+    Deno.exit(await main());
+  }
+}

@@ -13,6 +13,7 @@
  * @module
  */
 
+import { createDeferred } from "../core/deferred.ts";
 import { CredentialError } from "../core/errors.ts";
 import type { AccessToken, AccessTokenSource, GetTokenOptions } from "./access_token.ts";
 import { type Credential, credentialKey, parseCredential } from "./credential.ts";
@@ -106,7 +107,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
   /** Starts the flight of this process; `refusedGeneration` will not do. */
   function takeOff(waits: boolean, refusedGeneration: number | undefined): Flight {
     if (lease === undefined) throw noLease(name);
-    const { promise, resolve, reject } = Promise.withResolvers<Credential>();
+    const { promise, resolve, reject } = createDeferred<Credential>();
     const request = {
       isSatisfied: (stored: Credential) =>
         stored.generation !== refusedGeneration && !isDue(stored),
@@ -191,7 +192,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
           return credential;
         }
       } else if (!isForced) {
-        const ageMs = now() - credential.issuedAt;
+        const ageMs = now() - (credential.refreshedAt ?? -Infinity);
         if (ageMs >= 0 && ageMs < FRESH_MINT_MS) {
           throw refused(name, "its new access token was refused", options.loginHint);
         }

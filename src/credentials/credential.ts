@@ -7,7 +7,6 @@
  * @module
  */
 
-import * as z from "zod/mini";
 import { CredentialError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../core/http.ts";
 
@@ -104,48 +103,55 @@ export interface Credential {
   lastError?: LastError | undefined;
 }
 
-const TokensSchema = z.looseObject({
-  accessToken: z.string().check(z.minLength(1)),
-  refreshToken: z.exactOptional(z.string()),
-  tokenType: z.exactOptional(z.string()),
-  scope: z.exactOptional(z.string()),
-  expiryRaw: z.exactOptional(z.union([z.string(), z.number(), z.null()])),
-});
+// Plain predicates instead of zod: this is the one schema that every command loads, and the library
+// would take a quarter of the time to a chat's first request.
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isOneOf = (...values: unknown[]): Check => (value) => values.includes(value);
+const matches = (pattern: RegExp): Check => (value) =>
+  isText(value) && pattern.test(value as string);
+const optional = (check: Check): Check => (value) => value === undefined || check(value);
+const nullable = (check: Check): Check => (value) => value === null || check(value);
+const hasFields = (checks: Record<string, Check>): Check => (value) =>
+  isJsonObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
 
-const CredentialSchema = z.looseObject({
-  id: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)),
-  provider: z.string().check(z.regex(/^[a-z0-9-]{1,64}$/)),
-  region: z.string(),
-  label: z.string(),
-  source: z.enum(["login", "api_key"]),
-  status: z.enum(["active", "dead"]),
-  tokens: z.nullable(TokensSchema),
-  expiresAt: z.nullable(z.number()),
-  issuedAt: z.number(),
-  generation: z.int().check(z.nonnegative()),
-  intent: z.exactOptional(z.looseObject({
-    generation: z.int(),
-    attempt: z.int(),
-    sentAt: z.number(),
-    recentAt: z.array(z.number()),
-    reason: z.exactOptional(z.string()),
-    retryAt: z.exactOptional(z.number()),
+const FIELDS: { readonly [Field in keyof Required<Credential>]: Check } = {
+  id: matches(/^[A-Za-z0-9_-]{1,64}$/),
+  provider: matches(/^[a-z0-9-]{1,64}$/),
+  region: isText,
+  label: isText,
+  source: isOneOf("login", "api_key"),
+  status: isOneOf("active", "dead"),
+  tokens: nullable(hasFields({
+    accessToken: matches(/./),
+    refreshToken: optional(isText),
+    tokenType: optional(isText),
+    scope: optional(isText),
+    expiryRaw: optional(nullable((value) => isText(value) || typeof value === "number")),
   })),
-  clientId: z.exactOptional(z.string()),
-  endpointsProfile: z.exactOptional(z.string()),
-  resourceUrl: z.exactOptional(z.string()),
-  owner: z.looseObject({ host: z.string(), createdAt: z.number() }),
-  createdAt: z.number(),
-  refreshedAt: z.exactOptional(z.number()),
-  lastError: z.exactOptional(
-    z.looseObject({
-      code: z.string(),
-      message: z.string(),
-      at: z.number(),
-      retryAt: z.exactOptional(z.number()),
-    }),
+  expiresAt: nullable(isNumber),
+  issuedAt: isNumber,
+  generation: isCount,
+  intent: optional(hasFields({
+    generation: isCount,
+    attempt: isCount,
+    sentAt: isNumber,
+    recentAt: (value) => Array.isArray(value) && value.every(isNumber),
+    reason: optional(isText),
+    retryAt: optional(isNumber),
+  })),
+  clientId: optional(isText),
+  endpointsProfile: optional(isText),
+  resourceUrl: optional(isText),
+  owner: hasFields({ host: isText, createdAt: isNumber }),
+  createdAt: isNumber,
+  refreshedAt: optional(isNumber),
+  lastError: optional(
+    hasFields({ code: isText, message: isText, at: isNumber, retryAt: optional(isNumber) }),
   ),
-});
+};
 
 /** The key a credential is stored under: `credential/<provider>/<id>`. */
 export function credentialKey(provider: string, id: string): string {
@@ -171,15 +177,21 @@ export function parseCredential(text: string, key: string): Credential {
   } catch {
     throw new CredentialError("storage_corrupt", `Cannot read ${key}: it is not JSON`);
   }
-  const result = CredentialSchema.safeParse(value);
-  if (!result.success) {
-    const path = result.error.issues[0]?.path.join(".") || "record";
+  if (!isJsonObject(value)) {
+    throw new CredentialError("storage_corrupt", `Cannot read ${key}: it is not an object`);
+  }
+  const named = parseCredentialKey(key);
+  const wrong = Object.entries(FIELDS).find(([name, check]) =>
+    !check(value[name]) ||
+    (named !== undefined && (name === "id" || name === "provider") && value[name] !== named[name])
+  );
+  if (wrong !== undefined) {
     throw new CredentialError(
       "storage_corrupt",
-      `Cannot read ${key}: field "${path}" is not what it should be`,
+      `Cannot read ${key}: field "${wrong[0]}" is not what it should be`,
     );
   }
-  return result.data as Credential;
+  return value as unknown as Credential;
 }
 
 /** The text to store: the known fields over whatever else `previous` held. */
@@ -190,7 +202,7 @@ export function serializeCredential(credential: Credential, previous?: string | 
       const value: unknown = JSON.parse(previous);
       if (isJsonObject(value)) {
         unknown = Object.fromEntries(
-          Object.entries(value).filter(([name]) => !(name in CredentialSchema.shape)),
+          Object.entries(value).filter(([name]) => !Object.hasOwn(FIELDS, name)),
         );
       }
     } catch { /* a corrupt record has no fields to keep */ }

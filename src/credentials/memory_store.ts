@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createDeferred } from "../core/deferred.ts";
 import { CredentialError } from "../core/errors.ts";
 import { parseJsonObject } from "../core/http.ts";
 import { sleep as defaultSleep } from "../core/runtime.ts";
@@ -42,7 +43,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       waiters.set(name, []);
       return;
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = createDeferred<void>();
     queue.push(resolve);
     const timer = new AbortController();
     const giveUp = async () => {

@@ -16,6 +16,7 @@
  * @module
  */
 
+import { createDeferred, type Deferred } from "../core/deferred.ts";
 import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import type { RefreshOutcome } from "../oauth/refresh_token.ts";
@@ -109,7 +110,7 @@ export function createRotation(options: RotationOptions): Rotation {
   const { store, name, now, monotonicNow, sleep, onWarning } = options;
   const key = credentialKey(options.provider, options.id);
   const critical = options.critical ?? ((run) => run());
-  let unsaved: (Unsaved & PromiseWithResolvers<void>) | undefined;
+  let unsaved: (Unsaved & Deferred<void>) | undefined;
   let isClosed = false;
   /** An attempt whose sender is gone, and since when at the latest, monotonic ms. */
   let gone: { attempt: string; since: number } | undefined;
@@ -261,7 +262,7 @@ export function createRotation(options: RotationOptions): Rotation {
         const error = notSaved(options, cause);
         onWarning(error.message);
         if (unsaved === undefined) {
-          const saved = Promise.withResolvers<void>();
+          const saved = createDeferred<void>();
           saved.promise.catch(() => {}); // most have nobody who asks
           const credential = rotated(sent, sent, tokenSet, issuedAt);
           unsaved = { ...saved, credential, error, saved: saved.promise };

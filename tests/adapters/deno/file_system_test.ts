@@ -205,6 +205,51 @@ Deno.test("openFileStore() S17: 8 writers at once on different credentials lose 
     ]);
   }));
 
+Deno.test("openFileStore() S09: a put brings back a home folder that was deleted meanwhile", () =>
+  withFolder(async (folder) => {
+    const home = `${folder}/home`;
+    const store = openFileStore(home);
+    await store.put("key", "old");
+    await store.withLease("name", async (held) => {
+      await Deno.remove(home, { recursive: true });
+      assertEquals(await held.isHeld(), false);
+      await store.put("key", "new");
+    });
+    assertEquals(await openFileStore(home).get("key"), "new");
+    assertEquals([modeOf(home), modeOf(`${home}/auth.json`)], ["700", "600"]);
+  }));
+
+Deno.test("openFileStore() S11 refuses a link out of the folder under scoped permissions, too", () =>
+  withFolder(async (folder) => {
+    const home = `${folder}/home`, aside = `${folder}/aside`;
+    Deno.mkdirSync(home, { mode: 0o700 });
+    Deno.writeFileSync(aside, BYTES);
+    Deno.symlinkSync(aside, `${home}/auth.json.spare`);
+    const module = new URL("../../../src/adapters/deno/file_store.ts", import.meta.url);
+    const script = `${folder}/put.ts`;
+    Deno.writeTextFileSync(
+      script,
+      `import { openFileStore } from ${JSON.stringify(module.href)};
+      await openFileStore(Deno.args[0]).put("key", "value").catch((e) => console.log(e.message));`,
+    );
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-check",
+        "--quiet",
+        "--no-prompt",
+        `--config=${new URL("../../../deno.json", import.meta.url).pathname}`,
+        "--allow-sys=uid",
+        `--allow-read=${home}`,
+        `--allow-write=${home}`,
+        script,
+        home,
+      ],
+    }).output();
+    assertStringIncludes(new TextDecoder().decode(stdout), "it is a symbolic link");
+    assertEquals(Deno.readFileSync(aside), BYTES);
+  }));
+
 Deno.test("openFileStore() readers beside a writer always see a whole document", () =>
   withFolder(async (folder) => {
     const home = `${folder}/home`;

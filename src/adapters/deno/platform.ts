@@ -1,0 +1,96 @@
+/**
+ * The machine as Deno sees it, in the shape that the command line asks for. `src/cli.ts` brings the two
+ * together, and the compiler holds them against each other there.
+ *
+ * @module
+ */
+
+import { GrantwayError } from "../../core/errors.ts";
+import { sleep } from "../../core/runtime.ts";
+import { openFileStore } from "./file_store.ts";
+import { createFileSystem } from "./file_system.ts";
+import { openBrowser } from "./open_browser.ts";
+import { createOutputStream, onInterrupt, readStdin } from "./terminal.ts";
+
+/** Files that container runtimes leave. */
+const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv"];
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Creates the platform of this process. */
+// deno-lint-ignore explicit-function-return-type -- its type is the command line's, which lies above
+export function createDenoPlatform() {
+  const stdout = createOutputStream(Deno.stdout);
+  const stderr = createOutputStream(Deno.stderr);
+  const env = (name: string): string | undefined => Deno.env.get(name) || undefined;
+  const warn = (message: string) => stderr.write(`warning: ${message}\n`);
+  return {
+    args: Deno.args,
+    env,
+    os: Deno.build.os,
+    userHome: env("HOME") ?? env("USERPROFILE"),
+    stdout,
+    stderr,
+    stdin: { isTerminal: Deno.stdin.isTerminal(), readAll: readStdin },
+    readLine: async (
+      prompt: string,
+      options?: { signal?: AbortSignal; history?: readonly string[] },
+    ): Promise<string | null> => {
+      // Loaded for a conversation only.
+      const { readLine } = await import("./read_line.ts");
+      return await readLine(prompt, options);
+    },
+    now: () => Date.now(),
+    monotonicNow: () => performance.now(),
+    sleep,
+    fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => fetch(input, init),
+    fileSystem: createFileSystem({ onWarning: warn }),
+    stat: (
+      path: string,
+    ): Promise<{ mode: number; isDirectory: boolean; isOwn: boolean } | null> => {
+      try {
+        const { mode, isDirectory, uid } = Deno.statSync(path);
+        const isOwn = Deno.build.os === "windows" || uid === Deno.uid();
+        return Promise.resolve({ mode: mode ?? 0, isDirectory, isOwn });
+      } catch (error) {
+        return error instanceof Deno.errors.NotFound
+          ? Promise.resolve(null)
+          : Promise.reject(error);
+      }
+    },
+    openStore: (home: string, onWarning: (message: string) => void) =>
+      openFileStore(home, { onWarning }),
+    isContainer: () => Promise.resolve(CONTAINER_MARKS.some(exists)),
+    openBrowser,
+    serve: (
+      handler: (request: Request) => Response | Promise<Response>,
+      { port }: { port: number },
+    ): Promise<{ origin: string; close: () => Promise<void> }> => {
+      try {
+        const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, handler);
+        return Promise.resolve({
+          origin: `http://127.0.0.1:${server.addr.port}`,
+          close: () => server.shutdown(),
+        });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+        throw new GrantwayError(
+          "invalid_configuration",
+          `Cannot listen on port ${port}: it is taken`,
+          {
+            hint: "Choose another one with --port, or 0 for a free one",
+          },
+        );
+      }
+    },
+    onInterrupt,
+    exit: (code: number): never => Deno.exit(code),
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * Which provider, model and credential a command uses, and the bearer that goes with it.
+ *
+ * This file and those it needs import modules, not folders: a chat shall not load what only a login
+ * needs before its first request.
+ *
+ * @module
+ */
+
+import type { AccessTokenSource } from "../credentials/access_token.ts";
+import { createAccessTokenSource, type Keeper } from "../credentials/access_token_source.ts";
+import type { Credential } from "../credentials/credential.ts";
+import { createProviderRefresh } from "../credentials/provider_refresh.ts";
+import {
+  type Endpoints,
+  findModel,
+  findProvider,
+  type Provider,
+  PROVIDERS,
+  type Region,
+} from "../providers/mod.ts";
+import { type Context, loginRequired, requireProvider } from "./context.ts";
+import { UsageError } from "./exit_code.ts";
+
+/** A provider and one of its models. */
+export interface Choice {
+  /** The provider. */
+  provider: Provider;
+  /** The model's id, as the provider's API takes it. */
+  model: string;
+}
+
+/** `provider/model` in its parts; a name without a known provider before the slash is a model. */
+export function splitModelName(name: string): { provider?: Provider; model: string } {
+  const slash = name.indexOf("/");
+  const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined;
+  return provider === undefined ? { model: name } : { provider, model: name.slice(slash + 1) };
+}
+
+/**
+ * The provider and model of this run: the flags, then `GRANTWAY_INFERENCE_PROVIDER`, then the
+ * configuration, then the only provider with a credential, then the first provider there is.
+ */
+export async function chooseModel(
+  context: Context,
+  flags: { provider?: string | undefined; model?: string | undefined },
+): Promise<Choice> {
+  const config = await context.config();
+  const named = flags.model === undefined ? undefined : splitModelName(flags.model);
+  const configured = config.get("model.provider");
+  const flagged = flags.provider === undefined ? undefined : requireProvider(flags.provider);
+  if (flagged && named?.provider && flagged !== named.provider) {
+    throw new UsageError(
+      `--provider ${flagged.id} and --model ${flags.model} name different providers`,
+    );
+  }
+  const forced = context.platform.env("GRANTWAY_INFERENCE_PROVIDER");
+  const provider = flagged ?? named?.provider ??
+    (forced !== undefined
+      ? requireProvider(forced)
+      : configured !== undefined
+      ? requireProvider(configured)
+      : await firstSignedIn(context) ?? PROVIDERS[0]!);
+  const wanted = named?.model ??
+    (configured === undefined || findProvider(configured) === provider
+      ? config.get("model.default")
+      : undefined) ??
+    provider.defaultModel;
+  if (wanted === "") throw new UsageError("The model's name is empty");
+  // A name the catalog does not know is passed on as it is: providers add models at any time.
+  return { provider, model: findModel(provider, wanted)?.id ?? wanted };
+}
+
+async function firstSignedIn(context: Context): Promise<Provider | undefined> {
+  const stored = await context.credentials.list();
+  const active = stored.filter(({ status }) => status === "active");
+  return PROVIDERS.find(({ id }) => active.some(({ provider }) => provider === id));
+}
+
+/** Where a bearer comes from. */
+export type AccountOrigin =
+  /** A login in the store. */
+  | { kind: "login"; credential: Credential }
+  /** An API key in the store. */
+  | { kind: "stored_key"; credential: Credential }
+  /** An API key in the environment or in `.env`. */
+  | { kind: "variable"; name: string };
+
+/** What a request needs: whose account, where to, which bearer. */
+export interface Account {
+  /** The provider whose rules and endpoints hold: for `minimax-cn` by login that is `minimax-oauth`. */
+  provider: Provider;
+  /** Its region. */
+  region: Region;
+  /** Where requests go. */
+  endpoints: Endpoints;
+  /** The bearer, per request. */
+  source: AccessTokenSource;
+  /** Where the bearer comes from. */
+  origin: AccountOrigin;
+  /** One phrase for status lines: `MiniMax OAuth, account work, region global`. */
+  description: string;
+}
+
+/** The credentials that `provider` stands for, in stored order. */
+export async function credentialsOf(context: Context, provider: Provider): Promise<Credential[]> {
+  const own = await context.credentials.list(provider.id);
+  if (provider.oauthVia === undefined) return own;
+  const { provider: via, region } = provider.oauthVia;
+  const shared = await context.credentials.list(via);
+  return [...shared.filter((credential) => credential.region === region), ...own];
+}
+
+/**
+ * The account that `provider` is used with: the first live login, else an API key where the provider
+ * takes one. An API-key variable is never read for a provider that signs in.
+ *
+ * @throws {CredentialError} `login_required`, with the command to run.
+ */
+export async function openAccount(context: Context, provider: Provider): Promise<Account> {
+  const credentials = await credentialsOf(context, provider);
+  const login = credentials.find(({ source, status }) => source === "login" && status === "active");
+  if (login !== undefined) return await openStored(context, login);
+  for (const name of provider.apiKey?.variables ?? []) {
+    const key = await context.variable(name);
+    if (key === undefined) continue;
+    const region = provider.regions[0]!;
+    const credential = { provider: provider.id, id: name, label: name, region: region.id };
+    return {
+      provider,
+      region,
+      endpoints: await context.endpoints(provider, region),
+      source: {
+        get: () => Promise.resolve({ value: key, generation: 0, expiresAt: null, credential }),
+      },
+      origin: { kind: "variable", name },
+      description: `${provider.shortName}, API key of ${name}`,
+    };
+  }
+  const storedKey = credentials.find(({ source }) => source === "api_key");
+  if (storedKey !== undefined) return await openStored(context, storedKey);
+  const dead = credentials.find(({ status }) => status === "dead");
+  if (dead !== undefined) {
+    throw loginRequired(
+      `${provider.shortName} needs a new login: ${dead.lastError?.message ?? "it was rejected"}`,
+      loginCommand(context, provider),
+    );
+  }
+  throw notSignedIn(context, provider);
+}
+
+/** The error of a provider that nothing is stored for. */
+export function notSignedIn(context: Context, provider: Provider): Error {
+  const command = loginCommand(context, provider);
+  if (provider.oauth !== undefined) {
+    return loginRequired(`Not logged into ${provider.shortName}`, command);
+  }
+  const variable = provider.apiKey?.variables[0];
+  return loginRequired(
+    `No credentials for ${provider.shortName}`,
+    variable === undefined ? command : `${command}   (or set ${variable})`,
+  );
+}
+
+/** The command that signs in to `provider`. */
+export function loginCommand(context: Context, provider: Provider): string {
+  const sandbox = context.approvesItself ? " --sandbox" : "";
+  const type = provider.oauth === undefined && provider.oauthVia === undefined
+    ? " --type api-key"
+    : provider.oauth === undefined
+    ? " --type oauth"
+    : "";
+  return `grantway auth add ${provider.id}${type}${sandbox}`;
+}
+
+/** The account of one stored credential. */
+export async function openStored(context: Context, credential: Credential): Promise<Account> {
+  const provider = requireProvider(credential.provider);
+  const region = provider.regions.find(({ id }) => id === credential.region) ??
+    provider.regions[0]!;
+  const isLogin = credential.source === "login";
+  return {
+    provider,
+    region,
+    endpoints: await context.endpoints(provider, region),
+    source: isLogin ? await openKeeper(context, provider, credential) : keySource(credential),
+    origin: { kind: isLogin ? "login" : "stored_key", credential },
+    description: `${provider.shortName}, ${
+      isLogin ? "login" : "API key"
+    } ${credential.label}, region ${region.id}`,
+  };
+}
+
+/** An API key needs no keeper. */
+function keySource({ provider, id, label, region, tokens }: Credential): AccessTokenSource {
+  const value = tokens!.accessToken;
+  const credential = { provider, id, label, region };
+  return { get: () => Promise.resolve({ value, generation: 0, expiresAt: null, credential }) };
+}
+
+/** The keeper of one login; the end of the run waits for a refresh that was sent. */
+export async function openKeeper(
+  context: Context,
+  provider: Provider,
+  { provider: id, id: credentialId }: Credential,
+): Promise<Keeper> {
+  const { platform, runtime } = context;
+  const keeper = createAccessTokenSource({
+    store: context.kv,
+    lease: context.kv,
+    provider: id,
+    id: credentialId,
+    host: await context.hostId(),
+    name: provider.shortName,
+    loginHint: `Run: ${loginCommand(context, provider)}`,
+    refresh: createProviderRefresh(provider, {
+      fetch: runtime.fetch,
+      now: runtime.now,
+      sleep: runtime.sleep,
+      overrides: await context.overrides(provider),
+    }),
+    now: platform.now,
+    monotonicNow: platform.monotonicNow,
+    sleep: platform.sleep,
+    random: Math.random,
+    digest: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+    critical: context.interrupts.critical,
+    onWarning: context.output.warn,
+  });
+  context.defer(() => keeper.settled());
+  return keeper;
+}

@@ -1,0 +1,219 @@
+/**
+ * The grammar's outline: every command, its one-line summary and the module that holds the rest; and
+ * the help that is rendered from it.
+ *
+ * A command's own module is loaded only when it runs. `--help` needs this file alone: each further
+ * module costs it half a millisecond of fourteen.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import type { Context } from "./context.ts";
+
+/** A parsed command line; commander's `Command` is one. */
+export interface Invocation {
+  /** Arguments that are no options. */
+  args: readonly string[];
+  /** Options by camel-case name. */
+  opts<T extends object>(): T;
+}
+
+/** What a command's module exports. */
+export interface CommandModule {
+  /** Adds arguments, options and examples. */
+  define(command: Command): void;
+  /** Runs it; the exit code, 0 where it returns none. */
+  run(context: Context, invocation: Invocation): Promise<number | void>;
+}
+
+/** One command. */
+export interface CommandEntry {
+  /** Its words. */
+  path: readonly string[];
+  /** What it does, one line. */
+  summary: string;
+  /**
+   * Whether it takes any number of arguments, so that a line without options needs no parser:
+   * loading one takes longer than everything else before the first request.
+   */
+  takesAnyArguments?: true;
+  /** Loads its module. */
+  load: () => Promise<CommandModule>;
+}
+
+/** A word that has commands below it. */
+export interface CommandGroup {
+  /** The word. */
+  name: string;
+  /** What it is about, one line. */
+  summary: string;
+}
+
+/** The words that have commands below them. */
+export const GROUPS: readonly CommandGroup[] = [
+  { name: "auth", summary: "Sign in, and look after stored credentials" },
+  { name: "config", summary: "Read and change config.yaml" },
+];
+
+/** Every command, in the order of `--help`. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    path: ["chat"],
+    summary: "Chat with a model (also: grantway without a command)",
+    takesAnyArguments: true,
+    load: () => import("./commands/chat.ts"),
+  },
+  {
+    path: ["model"],
+    summary: "Choose provider and model; signs in if needed",
+    load: () => import("./commands/model.ts"),
+  },
+  {
+    path: ["auth", "add"],
+    summary: "Sign in to a provider, or store its API key",
+    load: () => import("./commands/auth_add.ts"),
+  },
+  {
+    path: ["auth", "list"],
+    summary: "List stored credentials",
+    load: () => import("./commands/auth_list.ts"),
+  },
+  {
+    path: ["auth", "status"],
+    summary: "Show whether each login is valid, refreshable or dead",
+    load: () => import("./commands/auth_status.ts"),
+  },
+  {
+    path: ["auth", "refresh"],
+    summary: "Refresh an access token now",
+    load: () => import("./commands/auth_refresh.ts"),
+  },
+  {
+    path: ["auth", "reset"],
+    summary: "Forget recorded failures; tokens stay",
+    load: () => import("./commands/auth_reset.ts"),
+  },
+  {
+    path: ["auth", "remove"],
+    summary: "Remove one credential",
+    load: () => import("./commands/auth_remove.ts"),
+  },
+  {
+    path: ["auth", "logout"],
+    summary: "Remove every credential of a provider",
+    load: () => import("./commands/auth_logout.ts"),
+  },
+  {
+    path: ["auth", "token"],
+    summary: "Print a fresh access token for a script",
+    load: () => import("./commands/auth_token.ts"),
+  },
+  {
+    path: ["config", "get"],
+    summary: "Print one setting",
+    load: () => import("./commands/config_get.ts"),
+  },
+  {
+    path: ["config", "set"],
+    summary: "Change one setting",
+    load: () => import("./commands/config_set.ts"),
+  },
+  {
+    path: ["config", "unset"],
+    summary: "Remove one setting",
+    load: () => import("./commands/config_unset.ts"),
+  },
+  {
+    path: ["config", "list"],
+    summary: "Print every setting",
+    load: () => import("./commands/config_list.ts"),
+  },
+  {
+    path: ["config", "path"],
+    summary: "Print where config.yaml is",
+    load: () => import("./commands/config_path.ts"),
+  },
+  {
+    path: ["doctor"],
+    summary: "Check home folder, store, configuration and logins",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
+    path: ["sandbox"],
+    summary: "Serve an offline stand-in for the providers",
+    load: () => import("./commands/sandbox.ts"),
+  },
+  {
+    path: ["completions"],
+    summary: "Print a completion script for bash, zsh or fish",
+    load: () => import("./commands/completions.ts"),
+  },
+];
+
+/** Flags that every command takes, wherever they stand before `--`. */
+export const GLOBAL_FLAGS: readonly { flags: readonly string[]; summary: string }[] = [
+  { flags: ["--json"], summary: "JSON on stdout" },
+  { flags: ["--quiet", "-q"], summary: "No progress and no notes" },
+  { flags: ["--verbose", "-v"], summary: "More notes on stderr" },
+  { flags: ["--no-color"], summary: "No colour (also: NO_COLOR)" },
+  { flags: ["--yes", "-y"], summary: "Answer yes to every question" },
+  { flags: ["--non-interactive"], summary: "Never ask; fail with the flag to use" },
+  { flags: ["--sandbox"], summary: "Use an offline stand-in for the providers" },
+  { flags: ["--trace"], summary: "Write a redacted transcript of every request" },
+  { flags: ["--debug"], summary: "Stack traces on failures" },
+];
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+}
+
+/** The lines of {@linkcode GLOBAL_FLAGS}. */
+export function globalFlagsHelp(): string {
+  return columns(GLOBAL_FLAGS.map(({ flags, summary }) => [flags.join(", "), summary]));
+}
+
+/** What `grantway --help` prints. */
+export function programHelp(): string {
+  const rows: [string, string][] = [];
+  for (const { path, summary } of COMMANDS) rows.push([path.join(" "), summary]);
+  return `Sign in once with an AI subscription, and use it from every tool you have.
+
+Usage: grantway [command] [options]
+
+Commands:
+${columns(rows)}
+
+Global options:
+${globalFlagsHelp()}
+  --version, -V      Print the version
+  --help, -h         Print this, or the help of a command
+
+First steps:
+  grantway auth add minimax-oauth      sign in
+  grantway chat "Hello"                one answer on stdout
+  grantway                             chat
+  grantway chat --sandbox "Hello"      the same offline, without an account
+
+Exit codes: 0 ok, 1 failure, 2 usage, 4 login required, 5 quota or rate limit,
+6 network or upstream, 7 timed out, 8 not entitled, 9 storage, 10 content filter,
+130 interrupted
+`;
+}
+
+/** What `grantway auth --help` prints. */
+export function groupHelp(name: string): string {
+  const group = GROUPS.find((group) => group.name === name);
+  const rows = COMMANDS.filter(({ path }) => path.length > 1 && path[0] === name)
+    .map(({ path, summary }): [string, string] => [path.slice(1).join(" "), summary]);
+  return `${group?.summary ?? ""}
+
+Usage: grantway ${name} <command> [options]
+
+Commands:
+${columns(rows)}
+
+Help of a command: grantway ${name} <command> --help
+`;
+}

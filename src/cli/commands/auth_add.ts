@@ -1,0 +1,88 @@
+/**
+ * `grantway auth add`: sign in to a provider, or store its API key.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { type Provider, PROVIDERS } from "../../providers/mod.ts";
+import type { Invocation } from "../command_table.ts";
+import { type Context, requireProvider } from "../context.ts";
+import { UsageError } from "../exit_code.ts";
+import { addApiKey, signIn } from "../sign_in.ts";
+
+interface Options {
+  region?: string;
+  label?: string;
+  browser: boolean;
+  timeout?: string;
+  type?: string;
+}
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  command
+    .argument("<provider>", `${PROVIDERS.map(({ id }) => id).join(", ")}, or an alias`)
+    .option("--type <type>", "oauth or api-key (default: oauth where the provider has it)")
+    .option("--region <region>", "region of the account: global or cn (default: global)")
+    .option("--label <label>", "your name for it (a login with the same name is replaced)")
+    .option("--timeout <seconds>", "give up after this long (default: as long as the code lives)")
+    .option("--no-browser", "print the URL and code instead of opening a browser")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  grantway auth add minimax-oauth
+  grantway auth add minimax-oauth --region cn --label work
+  grantway auth add minimax-oauth --no-browser      on a server
+  echo "$KEY" | grantway auth add minimax --type api-key`,
+    );
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const options = command.opts<Options>();
+  const named = requireProvider(command.args[0]!);
+  const type = options.type ?? defaultType(named);
+  if (type !== "oauth" && type !== "api-key") {
+    throw new UsageError(`Unknown type "${type}"`, "Types: oauth, api-key");
+  }
+  if (type === "api-key") {
+    if (named.apiKey === undefined) {
+      throw new UsageError(
+        `${named.id} takes no API key`,
+        `Sign in with: grantway auth add ${named.id}`,
+      );
+    }
+    await addApiKey(context, named, { label: options.label, region: options.region });
+    return;
+  }
+  const via = named.oauthVia;
+  const provider = via === undefined ? named : requireProvider(via.provider);
+  if (provider.oauth === undefined) {
+    throw new UsageError(
+      `${named.id} has no sign-in, it takes an API key`,
+      `Run: grantway auth add ${named.id} --type api-key`,
+    );
+  }
+  if (via !== undefined && options.region !== undefined && options.region !== via.region) {
+    throw new UsageError(`${named.id} is the region ${via.region} of ${via.provider}`);
+  }
+  await signIn(context, provider, {
+    region: options.region ?? via?.region,
+    label: options.label,
+    openBrowser: options.browser,
+    timeoutMs: options.timeout === undefined ? undefined : seconds(options.timeout) * 1000,
+  });
+}
+
+/** OAuth where the provider signs in itself, else its API key. */
+function defaultType(provider: Provider): "oauth" | "api-key" {
+  return provider.oauth !== undefined || provider.apiKey === undefined ? "oauth" : "api-key";
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UsageError(`--timeout takes a number of seconds above 0, not "${text}"`);
+}

@@ -1,0 +1,24 @@
+/**
+ * `grantway auth logout`: removes every credential of a provider, and revokes where it can be done.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { credentialsOf, notSignedIn } from "../accounts.ts";
+import type { Invocation } from "../command_table.ts";
+import { type Context, requireProvider } from "../context.ts";
+import { removeStored } from "../sign_out.ts";
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  command.argument("<provider>", "provider to leave");
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const named = requireProvider(command.args[0]!);
+  const credentials = await credentialsOf(context, named);
+  if (credentials.length === 0) throw notSignedIn(context, named);
+  await removeStored(context, named, credentials, "auth_logout");
+}

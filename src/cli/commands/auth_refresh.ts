@@ -1,0 +1,47 @@
+/**
+ * `grantway auth refresh`: refreshes one login now, whatever its expiry.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { credentialsOf, notSignedIn, openKeeper } from "../accounts.ts";
+import type { Invocation } from "../command_table.ts";
+import { type Context, requireProvider } from "../context.ts";
+import { credentialJson, findTarget, statusOf, statusText } from "../credential_view.ts";
+import { UsageError } from "../exit_code.ts";
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  command
+    .argument("<provider>", "provider of the login")
+    .argument("[target]", "number, id or label, where there are several");
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const { output, platform } = context;
+  const named = requireProvider(command.args[0]!);
+  const credentials = await credentialsOf(context, named);
+  const logins = credentials.filter(({ source }) => source === "login");
+  if (logins.length === 0) {
+    if (credentials.length > 0) {
+      throw new UsageError(`${named.id} has API keys only: nothing to refresh`);
+    }
+    throw notSignedIn(context, named);
+  }
+  const credential = findTarget(logins, command.args[1], `grantway auth refresh ${named.id}`);
+  const keeper = await openKeeper(context, requireProvider(credential.provider), credential);
+  output.progress("Refreshing…");
+  const refreshed = await keeper.refresh({ signal: context.interrupts.signal });
+  const now = platform.now();
+  output.json({
+    type: "auth_refresh",
+    credential: credentialJson(refreshed, credentials.indexOf(credential) + 1, now),
+  });
+  output.line(
+    `Refreshed ${refreshed.provider} ${refreshed.label}: ${
+      statusText(statusOf(refreshed, now), output.paint)
+    }`,
+  );
+}

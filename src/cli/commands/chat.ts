@@ -1,0 +1,105 @@
+/**
+ * `grantway chat`: one answer on stdout, or a conversation on a terminal.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { createTransport } from "../../transports/mod.ts";
+import { chooseModel, openAccount } from "../accounts.ts";
+import type { ChatSession } from "../chat_session.ts";
+import type { Invocation } from "../command_table.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../exit_code.ts";
+
+interface Options {
+  provider?: string;
+  model?: string;
+  system?: string;
+  maxTokens?: string;
+}
+
+/** The most that is read from standard input, bytes. */
+const MAX_PROMPT_BYTES = 8 * 1024 * 1024;
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  command
+    .argument("[prompt...]", 'the question; without it, or as "-", standard input is read')
+    .option("--provider <provider>", "provider of this run")
+    .option("-m, --model <model>", "model of this run; provider/model names both")
+    .option("--system <text>", "system prompt")
+    .option("--max-tokens <count>", "the most tokens of an answer")
+    .addHelpText(
+      "after",
+      `
+On a terminal without a prompt it is a conversation: Ctrl-C cancels an answer, twice leaves.
+
+Examples:
+  grantway chat "Why is the sky blue?"
+  git diff | grantway chat - --system "Review this change"
+  grantway chat --json "Hello" | jq -r 'select(.type == "text").text'`,
+    );
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<number | void> {
+  const { platform, interactive, interrupts, output } = context;
+  const options = command.opts<Options>();
+  const maxOutputTokens = options.maxTokens === undefined
+    ? undefined
+    : positive(options.maxTokens, "--max-tokens");
+  const choice = await chooseModel(context, options);
+  // Before anything is asked: without a login there is no point in typing a question.
+  const account = await openAccount(context, choice.provider);
+  const prompt = await readPrompt(context, command.args);
+  const session: ChatSession = {
+    provider: account.provider,
+    model: choice.model,
+    account: account.description,
+    system: options.system,
+    maxOutputTokens,
+    transport: createTransport({
+      provider: account.provider,
+      endpoints: account.endpoints,
+      source: account.source,
+      fetch: context.runtime.fetch,
+      now: platform.now,
+      sleep: platform.sleep,
+    }),
+    messages: [],
+  };
+  output.detail(`${account.description}, ${session.model}, ${account.endpoints.apiBaseUrl}`);
+  if (prompt !== undefined) {
+    const { answerOnce } = await import("../chat_session.ts");
+    return await answerOnce(context, session, prompt, interrupts.signal);
+  }
+  if (!interactive) throw new UsageError("There is no prompt", 'Run: grantway chat "…"');
+  const { converse } = await import("../chat_session.ts");
+  return await converse(context, session);
+}
+
+/** The prompt of the arguments or of standard input; undefined where a person is to be asked. */
+async function readPrompt(
+  { platform, globals }: Context,
+  args: readonly string[],
+): Promise<string | undefined> {
+  const text = args.join(" ");
+  if (text !== "" && text !== "-") return text;
+  if (platform.stdin.isTerminal) {
+    if (text === "-" || globals.has("--non-interactive")) {
+      throw new UsageError("There is no prompt", 'Run: grantway chat "…", or pipe it in');
+    }
+    return undefined;
+  }
+  const input = await platform.stdin.readAll(MAX_PROMPT_BYTES);
+  if (input.trim() === "") {
+    throw new UsageError("The prompt is empty", 'Run: grantway chat "…", or pipe it in');
+  }
+  return input;
+}
+
+function positive(text: string, flag: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(`${flag} takes a whole number above 0, not "${text}"`);
+}

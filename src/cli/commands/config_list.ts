@@ -1,0 +1,19 @@
+/**
+ * `grantway config list`: every setting that is set.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+
+/** Arguments and options: none. */
+export function define(_command: Command): void {}
+
+/** Runs it. */
+export async function run(context: Context): Promise<void> {
+  const entries = (await context.config()).entries();
+  context.output.json({ type: "config_list", settings: Object.fromEntries(entries) });
+  if (entries.length === 0) context.output.note("Nothing is set");
+  for (const [key, value] of entries) context.output.line(`${key} = ${value}`);
+}

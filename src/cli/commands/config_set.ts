@@ -1,0 +1,89 @@
+/**
+ * `grantway config set`: one setting, checked before it is written.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { resolveEndpoints } from "../../providers/mod.ts";
+import { splitModelName } from "../accounts.ts";
+import { resolveKey, SETTINGS } from "../config.ts";
+import type { Invocation } from "../command_table.ts";
+import { type Context, requireProvider } from "../context.ts";
+import { UsageError } from "../exit_code.ts";
+import { providerSettings } from "../selection.ts";
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  const width = Math.max(...SETTINGS.map(({ key }) => key.length));
+  command
+    .argument("<key>", "the setting; model, provider and base_url are short forms")
+    .argument("<value>", "its value")
+    .addHelpText(
+      "after",
+      `\nSettings:\n${
+        SETTINGS.map(({ key, summary }) => `  ${key.padEnd(width)}  ${summary}`).join("\n")
+      }`,
+    );
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const [name, value] = command.args as [string, string];
+  const key = resolveKey(name);
+  if (value.trim() === "") {
+    throw new UsageError(`${key} cannot be empty`, `Run: grantway config unset ${key}`);
+  }
+  const changes = await check(context, key, value.trim());
+  await (await context.config()).change(changes);
+  context.output.json({ type: "config_set", changed: changes });
+  for (const [key, value] of Object.entries(changes)) {
+    if (value !== undefined) context.output.line(`${key} = ${value}`);
+  }
+}
+
+/** Everything that changes with `key`: a provider brings its base URL along. */
+async function check(
+  context: Context,
+  key: string,
+  value: string,
+): Promise<Record<string, string | undefined>> {
+  const config = await context.config();
+  if (key === "model.provider") return await providerSettings(context, requireProvider(value));
+  if (key === "model.default") {
+    const { provider, model } = splitModelName(value);
+    if (model === "") throw new UsageError(`"${value}" names no model`);
+    return provider === undefined
+      ? { [key]: model }
+      : { ...await providerSettings(context, provider), [key]: model };
+  }
+  if (key === "model.base_url") {
+    const configured = config.get("model.provider");
+    if (configured === undefined) {
+      throw new UsageError(
+        "model.base_url belongs to a provider, and none is set",
+        "Run: grantway config set provider <provider>",
+      );
+    }
+    const provider = requireProvider(configured);
+    const allowLoopback = context.platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1";
+    const { hosts } = { hosts: provider.regions.flatMap(({ hosts }) => hosts) };
+    resolveEndpoints(provider, { ...provider.regions[0]!, hosts }, {
+      apiUrl: value,
+      allowLoopback,
+    });
+    return { [key]: value };
+  }
+  const provider = requireProvider(key.split(".")[1]!);
+  if (key.endsWith(".profile")) {
+    const profiles = provider.oauth?.profiles.map(({ id }) => id) ?? [];
+    if (!profiles.includes(value)) {
+      throw new UsageError(`Unknown profile "${value}"`, `Profiles: ${profiles.join(", ")}`);
+    }
+  }
+  if (key.endsWith(".oauth_url")) {
+    const allowLoopback = context.platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1";
+    resolveEndpoints(provider, provider.regions[0]!, { oauthUrl: value, allowLoopback });
+  }
+  return { [key]: value };
+}

@@ -1,0 +1,127 @@
+/**
+ * `grantway model`: which provider and model the next chat uses, with a sign-in where it is needed.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { chooseModel, credentialsOf, splitModelName } from "../accounts.ts";
+import type { Invocation } from "../command_table.ts";
+import { type Context, requireProvider } from "../context.ts";
+import { statusOf } from "../credential_view.ts";
+import { UsageError } from "../exit_code.ts";
+import { providerSettings } from "../selection.ts";
+import { signIn } from "../sign_in.ts";
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  command
+    .argument("[model]", "provider/model, or a model of the configured provider")
+    .addHelpText(
+      "after",
+      `
+Without an argument it shows a picker on a terminal; with --json the current choice.
+
+Example:
+  grantway model minimax-oauth/MiniMax-M2.7-highspeed`,
+    );
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const { output, interactive } = context;
+  const argument = command.args[0];
+  if (argument !== undefined) return await choose(context, argument);
+  if (output.options.json) {
+    const { provider, model } = await chooseModel(context, {});
+    output.json({
+      type: "model",
+      provider: provider.id,
+      model,
+      choices: PROVIDERS.map(({ id, name, models }) => ({
+        provider: id,
+        name,
+        models: models.map(({ id, contextTokens }) => ({ id, contextTokens })),
+      })),
+    });
+    return;
+  }
+  if (!interactive) {
+    throw new UsageError(
+      "The picker needs a terminal",
+      "Run: grantway model <provider>/<model>   (grantway model --json lists them)",
+    );
+  }
+  const { provider, model } = await pickModel(context);
+  await save(context, provider, model);
+}
+
+async function choose(context: Context, name: string): Promise<void> {
+  const named = splitModelName(name);
+  if (named.provider === undefined && name.includes("/")) {
+    // What stands before the slash was meant as a provider.
+    requireProvider(name.slice(0, name.indexOf("/")));
+  }
+  const provider = named.provider ?? (await chooseModel(context, {})).provider;
+  if (named.model === "") throw new UsageError(`"${name}" names no model`);
+  const known = findModel(provider, named.model);
+  if (known === undefined) {
+    context.output.warn(`${provider.id} lists no model "${named.model}"; it is used as written`);
+  }
+  await save(context, provider, known?.id ?? named.model);
+}
+
+async function save(context: Context, provider: Provider, model: string): Promise<void> {
+  const config = await context.config();
+  await config.change({ ...await providerSettings(context, provider), "model.default": model });
+  context.output.json({ type: "model", provider: provider.id, model });
+  context.output.line(`Using ${provider.id}/${model}`);
+}
+
+async function pickModel(context: Context): Promise<{ provider: Provider; model: string }> {
+  const { pick } = await import("../prompts.ts");
+  const now = context.platform.now();
+  const current = await chooseModel(context, {});
+  const rows = [];
+  for (const { id, name, apiKey } of PROVIDERS) {
+    const credentials = await credentialsOf(context, requireProvider(id));
+    const isUsable = credentials.some((credential) =>
+      statusOf(credential, now).state !== "needs_login"
+    );
+    const keys = await Promise.all((apiKey?.variables ?? []).map(context.variable));
+    const hint = isUsable
+      ? "signed in"
+      : keys.some((key) => key !== undefined)
+      ? "API key"
+      : "not signed in";
+    rows.push({ value: id, label: name, hint });
+  }
+  const provider = requireProvider(await pick("Provider", rows, current.provider.id));
+  const row = rows.find(({ value }) => value === provider.id)!;
+  if (row.hint === "not signed in") await signInTo(context, provider);
+  const isCurrent = provider === current.provider && findModel(provider, current.model);
+  const model = await pick(
+    "Model",
+    provider.models.map(({ id, summary }) => ({
+      value: id,
+      label: id,
+      ...(summary === undefined ? {} : { hint: summary }),
+    })),
+    isCurrent ? current.model : provider.defaultModel,
+  );
+  return { provider, model };
+}
+
+async function signInTo(context: Context, provider: Provider): Promise<void> {
+  if (provider.oauth === undefined) {
+    const { addApiKey } = await import("../sign_in.ts");
+    return await addApiKey(context, provider, {});
+  }
+  const { pick } = await import("../prompts.ts");
+  const region = provider.regions.length === 1 ? provider.regions[0]!.id : await pick(
+    "Region of your account",
+    provider.regions.map(({ id, name }) => ({ value: id, label: `${id} (${name})` })),
+  );
+  await signIn(context, provider, { region });
+}

@@ -1,0 +1,161 @@
+/**
+ * `config.yaml`: what it may hold, read as plain values, edited without losing comments or keys that
+ * are not ours.
+ *
+ * @module
+ */
+
+import type { Document } from "yaml";
+import { GrantwayError } from "../core/errors.ts";
+import { displayText } from "../core/redact.ts";
+import { PROVIDERS } from "../providers/mod.ts";
+import { UsageError } from "./exit_code.ts";
+import { nearest } from "./nearest.ts";
+import { readSimpleYaml } from "./simple_yaml.ts";
+import type { TextFiles } from "./text_files.ts";
+
+/** One setting. */
+export interface Setting {
+  /** Its dotted key. */
+  key: string;
+  /** What it is, one line. */
+  summary: string;
+}
+
+/** Every setting that `config set` takes. */
+export const SETTINGS: readonly Setting[] = [
+  { key: "model.default", summary: "Model id" },
+  { key: "model.provider", summary: "Provider id" },
+  { key: "model.base_url", summary: "API base URL, inside the provider's hosts" },
+  ...PROVIDERS.flatMap(({ id, oauth }) =>
+    oauth === undefined ? [] : [
+      { key: `providers.${id}.client_id`, summary: "OAuth client id for new logins" },
+      { key: `providers.${id}.oauth_url`, summary: "Origin of the authorization server" },
+      {
+        key: `providers.${id}.profile`,
+        summary: `Endpoints for new logins: ${oauth.profiles.map(({ id }) => id).join(", ")}`,
+      },
+    ]
+  ),
+];
+
+/** Short forms that users write. */
+const SHORT_KEYS: Readonly<Record<string, string>> = {
+  model: "model.default",
+  provider: "model.provider",
+  base_url: "model.base_url",
+};
+
+/**
+ * The full key that `key` means.
+ *
+ * @throws {UsageError} For an unknown key, with the nearest one.
+ */
+export function resolveKey(key: string): string {
+  const full = SHORT_KEYS[key] ?? key;
+  const keys = SETTINGS.map((setting) => setting.key);
+  if (keys.includes(full)) return full;
+  const near = nearest(full, keys);
+  throw new UsageError(
+    `Unknown setting "${displayText(key, 60)}"`,
+    near === undefined ? `Settings: ${keys.join(", ")}` : `Did you mean: ${near}`,
+  );
+}
+
+/** The configuration of one home folder. */
+export interface Config {
+  /** Where it is. */
+  path: string;
+  /** A setting's text, or undefined when it is not set. */
+  get(key: string): string | undefined;
+  /** Every known setting that is set, in the order of {@linkcode SETTINGS}. */
+  entries(): [key: string, value: string][];
+  /** Sets (or with undefined removes) several settings and saves once, if anything changed. */
+  change(changes: Readonly<Record<string, string | undefined>>): Promise<void>;
+}
+
+/**
+ * Reads `config.yaml`; a missing file is an empty configuration.
+ *
+ * @throws {GrantwayError} `invalid_configuration` when it is no YAML mapping; it names the line.
+ */
+export async function readConfig(path: string, files: TextFiles): Promise<Config> {
+  const text = await files.read(path);
+  let document: Document.Parsed | Document | undefined;
+  const parse = async () => {
+    const { parseDocument, Document } = await import("yaml");
+    // A document of comments alone has null contents and cannot take a key, so it is refilled.
+    const parsed = parseDocument(text ?? "");
+    const problem = parsed.errors[0];
+    if (problem !== undefined) {
+      const line = problem.linePos?.[0].line;
+      throw invalid(
+        path,
+        `line ${line ?? "?"} is not valid YAML: ${problem.message.split("\n")[0]}`,
+      );
+    }
+    if (parsed.contents === null) {
+      const empty = new Document({});
+      empty.commentBefore = parsed.commentBefore ?? parsed.comment;
+      return empty;
+    }
+    if (typeof parsed.toJS() !== "object" || Array.isArray(parsed.toJS())) {
+      throw invalid(path, "it is not a mapping of keys to values");
+    }
+    return parsed;
+  };
+  const simple = readSimpleYaml(text ?? "");
+  if (simple === undefined) document = await parse();
+
+  const get = (key: string): string | undefined => {
+    if (document === undefined) return simple?.get(key);
+    let value: unknown;
+    try {
+      value = document.getIn(key.split("."));
+    } catch {
+      // A scalar stands where a mapping should: `model: MiniMax-M2.7`.
+      value = undefined;
+    }
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === "object") {
+      throw invalid(path, `${key} is not a single value`);
+    }
+    return String(value);
+  };
+  return {
+    path,
+    get,
+    entries: () =>
+      SETTINGS.flatMap(({ key }): [string, string][] => {
+        const value = get(key);
+        return value === undefined ? [] : [[key, value]];
+      }),
+    change: async (changes) => {
+      const changed = Object.entries(changes).filter(([key, value]) => get(key) !== value);
+      if (changed.length === 0) return;
+      document ??= await parse();
+      for (const [key, value] of changed) {
+        const keys = key.split(".");
+        if (value === undefined) {
+          document.deleteIn(keys);
+          continue;
+        }
+        for (let depth = 1; depth < keys.length; depth++) {
+          const parent = document.getIn(keys.slice(0, depth), true);
+          const isMapping = typeof parent === "object" && parent !== null && "items" in parent;
+          if (!isMapping) document.setIn(keys.slice(0, depth), document.createNode({}));
+        }
+        document.setIn(keys, value);
+      }
+      await files.write(path, document.toString());
+    },
+  };
+}
+
+function invalid(path: string, problem: string): GrantwayError {
+  return new GrantwayError(
+    "invalid_configuration",
+    `Cannot read ${path}: ${displayText(problem, 300)}`,
+    { hint: "Mend the file, or set it aside with: grantway doctor --fix" },
+  );
+}

@@ -1,0 +1,221 @@
+/**
+ * What a command works with: home, configuration, store, endpoints, and an orderly end.
+ *
+ * @module
+ */
+
+import { CredentialError } from "../core/errors.ts";
+import type { RuntimeOptions } from "../core/runtime.ts";
+import { createCredentialStore, type CredentialStore } from "../credentials/credential_store.ts";
+import type { KvStore, Lease } from "../credentials/kv_store.ts";
+import {
+  type EndpointOverrides,
+  type Endpoints,
+  findProvider,
+  type Provider,
+  PROVIDERS,
+  type Region,
+  resolveEndpoints,
+} from "../providers/mod.ts";
+import { type Config, readConfig } from "./config.ts";
+import { UsageError } from "./exit_code.ts";
+import { type Home, homePaths, parseEnvFile, rootHome } from "./home.ts";
+import type { Interrupts } from "./interrupts.ts";
+import type { Globals } from "./main.ts";
+import { nearest } from "./nearest.ts";
+import type { Output } from "./output.ts";
+import type { Platform } from "./platform.ts";
+import { createTextFiles, type TextFiles } from "./text_files.ts";
+
+const HOST_KEY = "home/id";
+
+/** What a command works with. */
+export interface Context {
+  /** The machine. */
+  platform: Platform;
+  /** What the user sees. */
+  output: Output;
+  /** Global flags. */
+  globals: Globals;
+  /** Ctrl-C and its kin; `interrupts.signal` cancels the command. */
+  interrupts: Interrupts;
+  /** Whether questions may be asked: a terminal on every side, and not forbidden. */
+  interactive: boolean;
+  /** Paths of this run's home. */
+  home: Home;
+  /** Small files of the home. */
+  files: TextFiles;
+  /** Whether this run uses a sandbox, its own or a running one. */
+  usesSandbox: boolean;
+  /** Whether this run's own sandbox approves sign-ins by itself. */
+  approvesItself: boolean;
+  /** `fetch`, clock, wait and cancellation for everything below. */
+  runtime: RuntimeOptions;
+  /** The configuration, read once. */
+  config(): Promise<Config>;
+  /** A variable from the environment, else from `.env` of the home folder. */
+  variable(name: string): Promise<string | undefined>;
+  /** The store behind the credentials. */
+  kv: KvStore & Lease;
+  /** The credentials. */
+  credentials: CredentialStore;
+  /** Random id of this home, made on first use: tells a login made here from one copied here. */
+  hostId(): Promise<string>;
+  /** What the environment and the configuration replace for a provider. */
+  overrides(provider: Provider): Promise<EndpointOverrides>;
+  /** The endpoints of a provider's region. */
+  endpoints(provider: Provider, region: Region): Promise<Endpoints>;
+  /** Runs at the end, whatever the outcome. */
+  defer(run: () => Promise<void>): void;
+  /** Runs what was deferred, last first. */
+  close(): Promise<void>;
+}
+
+/** The id of the provider that `name` means; the nearest one is suggested for an unknown name. */
+export function requireProvider(name: string): Provider {
+  const provider = findProvider(name);
+  if (provider !== undefined) return provider;
+  const names = PROVIDERS.flatMap(({ id, aliases }) => [id, ...aliases]);
+  const near = nearest(name, names);
+  throw new UsageError(
+    `Unknown provider "${name}"`,
+    near === undefined
+      ? `Providers: ${PROVIDERS.map(({ id }) => id).join(", ")}`
+      : `Did you mean: ${near}`,
+  );
+}
+
+/** The region of that id. */
+export function requireRegion(provider: Provider, id: string): Region {
+  const region = provider.regions.find((region) => region.id === id);
+  if (region !== undefined) return region;
+  throw new UsageError(
+    `Unknown region "${id}" of ${provider.id}`,
+    `Regions: ${provider.regions.map(({ id }) => id).join(", ")}`,
+  );
+}
+
+/** Creates the context of one run. Nothing is read, opened or started before it is asked for. */
+export function createContext(
+  platform: Platform,
+  output: Output,
+  globals: Globals,
+  interrupts: Interrupts,
+): Context {
+  const running = platform.env("GRANTWAY_SANDBOX");
+  const embedded = globals.has("--sandbox") && running === undefined;
+  const usesSandbox = running !== undefined || embedded;
+  const home = homePaths(rootHome(platform), usesSandbox);
+  const files = createTextFiles(platform.fileSystem);
+  const deferred: (() => Promise<void>)[] = [];
+  const context: Context = {
+    platform,
+    output,
+    globals,
+    interrupts,
+    interactive: platform.stdin.isTerminal && platform.stdout.isTerminal &&
+      platform.stderr.isTerminal && !globals.has("--non-interactive") && !output.options.json,
+    home,
+    files,
+    usesSandbox,
+    approvesItself: embedded,
+    runtime: {
+      fetch: platform.fetch,
+      now: platform.now,
+      sleep: platform.sleep,
+      signal: interrupts.signal,
+    },
+    config: once(() => readConfig(home.config, files)),
+    variable: async (name) => {
+      const value = platform.env(name);
+      return value ?? (await envFile()).get(name);
+    },
+    get kv() {
+      return openKv();
+    },
+    get credentials() {
+      return openCredentials();
+    },
+    hostId: once(async () => {
+      const stored = await openKv().get(HOST_KEY);
+      if (stored !== null) return stored;
+      return await openKv().withLease(HOST_KEY, async () => {
+        const other = await openKv().get(HOST_KEY);
+        if (other !== null) return other;
+        const id = crypto.randomUUID();
+        await openKv().put(HOST_KEY, id);
+        return id;
+      });
+    }),
+    overrides: async (provider) => {
+      if (usesSandbox) return { sandbox: running ?? await sandbox() };
+      const config = await context.config();
+      const { oauth, apiKey } = provider;
+      const overrides: EndpointOverrides = {
+        allowLoopback: platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1",
+        apiUrl: baseUrlOf(config, provider),
+      };
+      if (oauth !== undefined) {
+        const { variables } = oauth;
+        const setting = (name: string) => config.get(`providers.${provider.id}.${name}`);
+        overrides.apiUrl = platform.env(variables.apiUrl) ?? overrides.apiUrl;
+        overrides.oauthUrl = platform.env(variables.oauthUrl) ?? setting("oauth_url");
+        overrides.profile = platform.env(variables.profile) ?? setting("profile");
+        overrides.clientId = platform.env(variables.clientId) ?? setting("client_id");
+      } else if (apiKey !== undefined) {
+        overrides.apiUrl = await context.variable(apiKey.baseUrlVariable) ?? overrides.apiUrl;
+      }
+      return overrides;
+    },
+    endpoints: async (provider, region) =>
+      resolveEndpoints(provider, region, await context.overrides(provider)),
+    defer: (run) => {
+      deferred.push(run);
+    },
+    close: async () => {
+      for (let run = deferred.pop(); run !== undefined; run = deferred.pop()) await run();
+    },
+  };
+  const envFile = once(async () => parseEnvFile(await files.read(home.env) ?? ""));
+  const openKv = onceSync(() => platform.openStore(home.path, output.warn));
+  const openCredentials = onceSync(() => createCredentialStore(openKv(), openKv()));
+  const sandbox = once(async () => {
+    const { startEmbeddedSandbox } = await import("./embedded_sandbox.ts");
+    return await startEmbeddedSandbox(context);
+  });
+  if (globals.has("--trace")) {
+    // Loaded on the first request: most runs trace nothing.
+    const open = once(async () => {
+      const { openTrace } = await import("./trace_file.ts");
+      return openTrace(context);
+    });
+    context.runtime.fetch = async (input, init) => (await open())(input, init);
+  }
+  return context;
+}
+
+/**
+ * `model.base_url`, where it is the user's own: the value that a login writes is the region's own URL,
+ * and the region of the credential decides about that.
+ */
+function baseUrlOf(config: Config, provider: Provider): string | undefined {
+  const value = config.get("model.base_url");
+  if (value === undefined || config.get("model.provider") !== provider.id) return undefined;
+  const url = value.replace(/\/+$/, "");
+  return provider.regions.some(({ apiBaseUrl }) => apiBaseUrl === url) ? undefined : url;
+}
+
+/** A login that is missing or dead, with the command that mends it. */
+export function loginRequired(message: string, command: string): CredentialError {
+  return new CredentialError("login_required", message, { hint: `Run: ${command}` });
+}
+
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => result ??= run();
+}
+
+function onceSync<T>(run: () => T): () => T {
+  let result: { value: T } | undefined;
+  return () => (result ??= { value: run() }).value;
+}

@@ -1,0 +1,142 @@
+/**
+ * Credentials as people and scripts see them: state, numbers, and never a secret.
+ *
+ * @module
+ */
+
+import { type Credential, credentialState } from "../credentials/mod.ts";
+import { UsageError } from "./exit_code.ts";
+import type { Paint } from "./output.ts";
+
+/** What a credential can do now. */
+export type CredentialStatus =
+  /** The access token is valid; an API key always is, as far as can be known here. */
+  | { state: "valid"; expiresInMs: number | null }
+  /** Expired, and refreshed on the next use. */
+  | { state: "refreshable"; expiredMs: number }
+  /** A refresh was sent and its answer is not known; it is probed on the next use. */
+  | { state: "uncertain" }
+  /** Rejected, or expired without a refresh token. */
+  | { state: "needs_login"; reason: string };
+
+/** The state of `credential` at `now`. */
+export function statusOf(credential: Credential, now: number): CredentialStatus {
+  const { tokens, expiresAt } = credential;
+  const state = credentialState(credential, now);
+  if (state === "dead" || tokens === null) {
+    return { state: "needs_login", reason: credential.lastError?.message ?? "rejected" };
+  }
+  if (expiresAt === null) return { state: "valid", expiresInMs: null };
+  if (expiresAt > now) return { state: "valid", expiresInMs: expiresAt - now };
+  if (!tokens.refreshToken) {
+    return { state: "needs_login", reason: "expired, and there is no refresh token" };
+  }
+  return state === "uncertain"
+    ? { state: "uncertain" }
+    : { state: "refreshable", expiredMs: now - expiresAt };
+}
+
+/** A duration in its two largest units: `2d 3h`, `14m 5s`. */
+export function durationText(ms: number): string {
+  const total = Math.max(0, Math.round(ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(total / 86_400), "d"],
+    [Math.floor(total / 3_600) % 24, "h"],
+    [Math.floor(total / 60) % 60, "m"],
+    [total % 60, "s"],
+  ];
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first === -1) return "0s";
+  return parts.slice(first, first + 2).filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value}${unit}`).join(" ");
+}
+
+/** One phrase for a status. */
+export function statusText(status: CredentialStatus, paint: Paint): string {
+  switch (status.state) {
+    case "valid":
+      return paint(
+        "green",
+        status.expiresInMs === null ? "valid" : `valid for ${durationText(status.expiresInMs)}`,
+      );
+    case "refreshable":
+      return paint("yellow", `refreshable (expired ${durationText(status.expiredMs)} ago)`);
+    case "uncertain":
+      return paint(
+        "yellow",
+        "uncertain (a refresh was sent without an answer; probed on next use)",
+      );
+    case "needs_login":
+      return paint("red", `needs login (${status.reason})`);
+  }
+}
+
+/** A credential in JSON output. */
+export function credentialJson(
+  credential: Credential,
+  index: number,
+  now: number,
+): Record<string, unknown> {
+  const { provider, id, label, region, source, generation, expiresAt, createdAt } = credential;
+  return {
+    provider,
+    index,
+    id,
+    label,
+    region,
+    source,
+    status: statusOf(credential, now).state,
+    generation,
+    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    createdAt: new Date(createdAt).toISOString(),
+    refreshedAt: credential.refreshedAt === undefined
+      ? null
+      : new Date(credential.refreshedAt).toISOString(),
+    lastError: credential.lastError ?? null,
+  };
+}
+
+/** Credentials with their numbers: 1, 2, 3 … within each provider, in stored order. */
+export function numberedCredentials(
+  credentials: readonly Credential[],
+): { credential: Credential; index: number }[] {
+  const counts = new Map<string, number>();
+  return credentials.map((credential) => {
+    const index = (counts.get(credential.provider) ?? 0) + 1;
+    counts.set(credential.provider, index);
+    return { credential, index };
+  });
+}
+
+/**
+ * The credential that `target` names among those of one provider: number, id or label; without a
+ * target the only one there is.
+ *
+ * @throws {UsageError} When it names none, or several, or a choice is needed.
+ */
+export function findTarget(
+  credentials: readonly Credential[],
+  target: string | undefined,
+  command: string,
+): Credential {
+  const choices = credentials.map(({ label, id }, index) => `#${index + 1} ${label} (${id})`)
+    .join(", ");
+  if (target === undefined) {
+    if (credentials.length === 1) return credentials[0]!;
+    throw new UsageError(`Which one? ${choices}`, `Run: ${command} <index|id|label>`);
+  }
+  const byId = credentials.find(({ id }) => id === target);
+  if (byId !== undefined) return byId;
+  const byLabel = credentials.filter(({ label }) => label === target);
+  if (byLabel.length === 1) return byLabel[0]!;
+  if (byLabel.length > 1) {
+    throw new UsageError(
+      `Several credentials are labelled "${target}"`,
+      `Name one by id: ${choices}`,
+    );
+  }
+  const index = /^#?(\d{1,4})$/.exec(target);
+  const byIndex = index ? credentials[Number(index[1]) - 1] : undefined;
+  if (byIndex !== undefined) return byIndex;
+  throw new UsageError(`No credential is called "${target}"`, `Stored: ${choices}`);
+}

@@ -1,0 +1,187 @@
+/**
+ * Runs one command line: global flags, which command, its module, and what a failure prints.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import {
+  type CommandEntry,
+  type CommandModule,
+  COMMANDS,
+  GLOBAL_FLAGS,
+  globalFlagsHelp,
+  groupHelp,
+  GROUPS,
+  type Invocation,
+  programHelp,
+} from "./command_table.ts";
+import { type Context, createContext } from "./context.ts";
+import { EXIT, exitCodeOf, UsageError } from "./exit_code.ts";
+import { createInterrupts, Interrupted } from "./interrupts.ts";
+import { nearest } from "./nearest.ts";
+import { createOutput, type Output, OutputClosedError, writeTo } from "./output.ts";
+import type { Platform } from "./platform.ts";
+
+/** The global flags of one run. */
+export type Globals = ReadonlySet<string>;
+
+/** Takes the global flags out of the arguments, wherever they stand before `--`. */
+export function splitGlobals(args: readonly string[]): { globals: Globals; words: string[] } {
+  const globals = new Set<string>();
+  const words: string[] = [];
+  const end = args.indexOf("--");
+  args.forEach((arg, index) => {
+    const flag = end === -1 || index < end
+      ? GLOBAL_FLAGS.find(({ flags }) => flags.includes(arg))
+      : undefined;
+    if (flag === undefined) words.push(arg);
+    else globals.add(flag.flags[0]!);
+  });
+  return { globals, words };
+}
+
+/** What the words name. */
+export type Route =
+  | { kind: "command"; entry: CommandEntry; rest: string[] }
+  | { kind: "help"; text: string };
+
+/**
+ * Finds what `words` name; without a command word, chat.
+ *
+ * @throws {UsageError} For an unknown command, with the nearest one.
+ */
+export function route(words: readonly string[]): Route {
+  const [first, second] = words;
+  if (first === "help") {
+    return second === undefined
+      ? { kind: "help", text: programHelp() }
+      : route([...words.slice(1), "--help"]);
+  }
+  if (first === "--help" || first === "-h") return { kind: "help", text: programHelp() };
+  if (first === undefined || first.startsWith("-")) {
+    return { kind: "command", entry: COMMANDS[0]!, rest: [...words] };
+  }
+  const single = COMMANDS.find(({ path }) => path.length === 1 && path[0] === first);
+  if (single) return { kind: "command", entry: single, rest: words.slice(1) };
+  if (GROUPS.some(({ name }) => name === first)) {
+    if (second === undefined || second === "--help" || second === "-h") {
+      return { kind: "help", text: groupHelp(first) };
+    }
+    const entry = COMMANDS.find(({ path }) => path[0] === first && path[1] === second);
+    if (entry) return { kind: "command", entry, rest: words.slice(2) };
+    const names = COMMANDS.filter(({ path }) => path[0] === first).map(({ path }) => path[1]!);
+    throw unknownCommand(`${first} ${second}`, nearest(second, names), `grantway ${first} --help`);
+  }
+  const names = COMMANDS.map(({ path }) => path[0]!);
+  throw unknownCommand(first, nearest(first, [...new Set(names)]), "grantway --help");
+}
+
+function unknownCommand(words: string, near: string | undefined, help: string): UsageError {
+  const prefix = words.includes(" ") ? `${words.split(" ")[0]} ` : "";
+  return new UsageError(
+    `Unknown command "${words}"`,
+    near === undefined ? `See: ${help}` : `Did you mean: grantway ${prefix}${near}`,
+  );
+}
+
+/** Creates the commander command of one entry, with its arguments and options. */
+export async function createCommand(
+  entry: CommandEntry,
+  module: CommandModule,
+): Promise<Command> {
+  const { Command } = await import("commander");
+  const command = new Command(entry.path.join(" "));
+  command.description(entry.summary);
+  module.define(command);
+  command.exitOverride();
+  command.addHelpText("after", `\nGlobal options:\n${globalFlagsHelp()}`);
+  command.configureHelp({ commandUsage: () => `grantway ${command.name()} ${command.usage()}` });
+  command.action(() => {});
+  return command;
+}
+
+/** Parses `rest`; undefined when it asked for help, which was printed. */
+async function parse(
+  entry: CommandEntry,
+  module: CommandModule,
+  rest: readonly string[],
+  platform: Platform,
+): Promise<Invocation | undefined> {
+  if (entry.takesAnyArguments && rest.every((word) => !word.startsWith("-"))) {
+    return { args: rest, opts: <T extends object>() => ({} as T) };
+  }
+  const command = await createCommand(entry, module);
+  command.configureOutput({
+    writeOut: (text) => writeTo(platform.stdout, text),
+    writeErr: () => {},
+  });
+  try {
+    return command.parse([...rest], { from: "user" });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (typeof code !== "string" || !code.startsWith("commander.")) throw error;
+    if (code === "commander.helpDisplayed") return undefined;
+    const [message, ...more] = (error as Error).message.replace(/^error: /, "").split("\n");
+    const suggestion = more.join(" ").replace(/^\(|\)$/g, "").trim();
+    throw new UsageError(
+      message!.charAt(0).toUpperCase() + message!.slice(1),
+      suggestion || `See: grantway ${command.name()} --help`,
+    );
+  }
+}
+
+/** Runs the command line of `platform` and returns the exit code. */
+export async function run(platform: Platform): Promise<number> {
+  const { globals, words } = splitGlobals(platform.args);
+  const output = createOutput(platform, {
+    json: globals.has("--json"),
+    quiet: globals.has("--quiet"),
+    verbose: globals.has("--verbose") || globals.has("--debug"),
+    color: !globals.has("--no-color"),
+  });
+  const interrupts = createInterrupts(platform, output);
+  let context: Context | undefined;
+  try {
+    try {
+      const target = route(words);
+      if (target.kind === "help") {
+        writeTo(platform.stdout, target.text);
+        return EXIT.ok;
+      }
+      const module = await target.entry.load();
+      const invocation = await parse(target.entry, module, target.rest, platform);
+      if (invocation === undefined) return EXIT.ok;
+      context = createContext(platform, output, globals, interrupts);
+      return await module.run(context, invocation) ?? EXIT.ok;
+    } finally {
+      // A refresh that was sent is finished and saved before the process may end.
+      await context?.close();
+    }
+  } catch (error) {
+    return report(error, output, globals, platform);
+  } finally {
+    interrupts.dispose();
+  }
+}
+
+function report(error: unknown, output: Output, globals: Globals, platform: Platform): number {
+  try {
+    if (error instanceof Interrupted) {
+      output.progress("");
+      output.note("Interrupted");
+      return EXIT.interrupted;
+    }
+    if (error instanceof OutputClosedError) {
+      writeTo(platform.stderr, "error: Cannot write the output: its reader is gone\n");
+      return EXIT.failure;
+    }
+    output.error(error);
+    if (globals.has("--debug") && error instanceof Error) {
+      writeTo(platform.stderr, `${error.stack ?? ""}\n`);
+    }
+  } catch (failure) {
+    if (!(failure instanceof OutputClosedError)) throw failure;
+  }
+  return exitCodeOf(error);
+}

@@ -1,0 +1,84 @@
+/**
+ * What the command line needs of the machine it runs on. `src/cli.ts` hands in an implementation.
+ *
+ * @module
+ */
+
+import type { FileSystem } from "../credentials/file_system.ts";
+import type { KvStore, Lease } from "../credentials/kv_store.ts";
+
+/** One of the process's output streams. */
+export interface OutputStream {
+  /** Writes at once; false when the reader is gone. */
+  write(text: string): boolean;
+  /** Whether a person reads it. */
+  isTerminal: boolean;
+}
+
+/** A listening HTTP server. */
+export interface LocalServer {
+  /** `http://127.0.0.1:PORT`. */
+  origin: string;
+  /** Stops listening and waits for open answers. */
+  close(): Promise<void>;
+}
+
+/** Ways an interrupt reaches a listener. */
+export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The machine. */
+export interface Platform {
+  /** Arguments after the program's name. */
+  args: readonly string[];
+  /** An environment variable; empty counts as unset. */
+  env(name: string): string | undefined;
+  /** Operating system: `linux`, `darwin`, `windows`, … */
+  os: string;
+  /** The user's home folder, or undefined where there is none. */
+  userHome: string | undefined;
+  /** Data. */
+  stdout: OutputStream;
+  /** Everything else. */
+  stderr: OutputStream;
+  /** Input. */
+  stdin: {
+    /** Whether a person types. */
+    isTerminal: boolean;
+    /** Reads to the end, at most `limitBytes`. */
+    readAll(limitBytes: number): Promise<string>;
+  };
+  /** Asks for one line on the terminal; null at the end of input. */
+  readLine(
+    prompt: string,
+    options?: { signal?: AbortSignal; history?: readonly string[] },
+  ): Promise<
+    string | null
+  >;
+  /** Wall clock, ms since the epoch. */
+  now(): number;
+  /** Clock that never steps, ms. */
+  monotonicNow(): number;
+  /** Waits. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Sends requests. */
+  fetch: typeof globalThis.fetch;
+  /** Private files. */
+  fileSystem: FileSystem;
+  /** Permission bits, kind and owner of a path, or null when there is none. */
+  stat(path: string): Promise<{ mode: number; isDirectory: boolean; isOwn: boolean } | null>;
+  /** Opens the credential store in `home`. */
+  openStore(home: string, onWarning: (message: string) => void): KvStore & Lease;
+  /** Whether a container marker file stands on this machine. */
+  isContainer(): Promise<boolean>;
+  /** Starts the system's browser without a shell; false when none could be started. */
+  openBrowser(url: string): Promise<boolean>;
+  /** Serves HTTP on 127.0.0.1; port 0 takes a free one. */
+  serve(
+    handler: (request: Request) => Response | Promise<Response>,
+    options: { port: number },
+  ): Promise<LocalServer>;
+  /** Calls `listener` on interrupts until the returned function is called. */
+  onInterrupt(listener: (kind: Interrupt) => void): () => void;
+  /** Ends the process. */
+  exit(code: number): never;
+}
