@@ -110,9 +110,7 @@ class TextScanner implements StopScanner {
   #holdFrom(text: string): number {
     for (let at = Math.max(0, text.length - this.#longest + 1); at < text.length; at++) {
       const tail = text.slice(at);
-      if (this.#stops.some((stop) => stop.startsWith(tail))) {
-        return isLowSurrogate(text, at) && isHighSurrogate(text, at - 1) ? at - 1 : at;
-      }
+      if (this.#stops.some((stop) => stop.startsWith(tail))) return at;
     }
     // A pair may come in two pieces.
     return isHighSurrogate(text, text.length - 1) ? text.length - 1 : text.length;
@@ -125,8 +123,4 @@ function pushText(out: StreamEvent[], index: number, text: string): void {
 
 function isHighSurrogate(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xd800;
-}
-
-function isLowSurrogate(text: string, at: number): boolean {
-  return (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 }

@@ -11,7 +11,6 @@ import type { AccessToken, AccessTokenSource } from "../credentials/access_token
 import { TransportError } from "../core/errors.ts";
 import {
   BodyTooLargeError,
-  isTrustedUrl,
   type JsonObject,
   parseJsonObject,
   parseRetryAfter,
@@ -27,7 +26,7 @@ import type {
   StreamEvent,
 } from "../protocols/event.ts";
 import { messagesCodec } from "../protocols/messages/codec.ts";
-import type { Endpoints } from "../providers/endpoints.ts";
+import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { Provider } from "../providers/provider.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
@@ -251,23 +250,26 @@ class ProviderTransport implements Transport {
     const { token, exchange } = sending;
     let response: Response;
     try {
-      response = await this.#runtime.fetch(`${this.#baseUrl(token)}${path}`, {
-        method: "POST",
-        // These and no others: nothing of a client's or an environment's travels along.
-        headers: {
-          authorization: `Bearer ${token.value}`,
-          "content-type": "application/json",
-          accept,
-          // Compression would hold events back until a block of it is full.
-          ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
-          "user-agent": this.#options.userAgent ?? "grantway",
-          ...this.#codec.headers,
+      response = await this.#runtime.fetch(
+        `${apiBaseUrlFor(this.#options.endpoints, token.resourceUrl)}${path}`,
+        {
+          method: "POST",
+          // These and no others: nothing of a client's or an environment's travels along.
+          headers: {
+            authorization: `Bearer ${token.value}`,
+            "content-type": "application/json",
+            accept,
+            // Compression would hold events back until a block of it is full.
+            ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
+            "user-agent": this.#options.userAgent ?? "grantway",
+            ...this.#codec.headers,
+          },
+          body,
+          // Followed by hand or not at all: the bearer must not go where an answer points.
+          redirect: "manual",
+          signal: exchange.signal,
         },
-        body,
-        // Followed by hand or not at all: the bearer must not go where an answer points.
-        redirect: "manual",
-        signal: exchange.signal,
-      });
+      );
     } catch (cause) {
       const { error, notSent } = exchange.explain(cause);
       return { kind: "failed", error, repeatable: notSent };
@@ -388,21 +390,6 @@ class ProviderTransport implements Transport {
       ? ""
       : ` --region ${credential.region}`;
     return `Sign in again: grantway auth add ${credential.provider}${region}`;
-  }
-
-  /**
-   * The API base. The server may have chosen another host for this grant: that one is used if the
-   * bearer may go there, and unless the user has named a base.
-   */
-  #baseUrl({ resourceUrl, credential }: AccessToken): string {
-    const { endpoints, provider } = this.#options;
-    const { apiBaseUrl, apiHosts } = endpoints;
-    if (resourceUrl === undefined || !URL.canParse(resourceUrl)) return apiBaseUrl;
-    const region = provider.regions.find((one) => one.id === credential.region);
-    const isOverridden = apiHosts.hosts !== undefined && region?.apiBaseUrl !== apiBaseUrl;
-    const url = new URL(resourceUrl);
-    if (isOverridden || !isTrustedUrl(url, apiHosts)) return apiBaseUrl;
-    return `${url.origin}${new URL(apiBaseUrl).pathname}`.replace(/\/+$/, "");
   }
 }
 

@@ -16,7 +16,12 @@ function sse(...events: Record<string, unknown>[]): Uint8Array {
 }
 const START = {
   type: "message_start",
-  message: { id: "a", model: "m", content: [], usage: { input_tokens: 5, output_tokens: 1 } },
+  message: {
+    id: "a",
+    model: "m",
+    content: [],
+    usage: { input_tokens: 5, output_tokens: 1, cache_creation_input_tokens: 8 },
+  },
 };
 const TEXT = [
   { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
@@ -148,7 +153,9 @@ const ENDS: { name: string; events: Record<string, unknown>[]; end: unknown }[] 
 ];
 for (const { name, events, end } of ENDS) {
   Deno.test(`createMessagesStreamDecoder() ends rightly after ${name}`, () => {
-    assertEquals(ends(decodeStream(sse(...events))), end);
+    const decoded = decodeStream(sse(...events));
+    assertEquals(ends(decoded), end);
+    assert(decoded.filter(({ type }) => type === "message_start").length <= 1);
   });
 }
 
@@ -169,7 +176,7 @@ Deno.test("createMessagesStreamDecoder() replaces counts, and never adds them", 
   const events = decodeStream(sse(START, {
     type: "message_delta",
     delta: {},
-    usage: { input_tokens: 7, output_tokens: 3, cache_read_input_tokens: null },
+    usage: { input_tokens: 7, output_tokens: 3, cache_creation_input_tokens: null },
   }, {
     type: "message_delta",
     delta: { stop_reason: "end_turn" },
@@ -186,7 +193,7 @@ Deno.test("createMessagesStreamDecoder() replaces counts, and never adds them", 
     usage: {
       inputTokens: 7,
       cacheReadTokens: 4,
-      cacheWriteTokens: 0,
+      cacheWriteTokens: 8,
       outputTokens: 9,
       reasoningTokens: 2,
       extensions: { dialect: "messages", fields: { service_tier: "standard" } },
@@ -273,7 +280,7 @@ Deno.test("createMessagesStreamDecoder() keeps what it does not name", () => {
     {
       type: "message_end",
       stopReason: "refusal",
-      usage: { inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 1 },
+      usage: { inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 8, outputTokens: 1 },
       extensions: {
         dialect: "messages",
         fields: { context_management: {}, stop_details: { type: "refusal" } },
