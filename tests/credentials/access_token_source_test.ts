@@ -38,12 +38,16 @@ for (const { name, leftMs, value, grants } of TIMING) {
 Deno.test("Keeper.get() starts one flight for 10,000 callers", async () => {
   const world = new World();
   await world.login(0);
-  const keeper = world.keeper();
+  let leases = 0;
+  const lease: Lease = {
+    withLease: (...args) => (leases++, world.store.withLease(...args)),
+  };
+  const keeper = world.keeper({ lease });
   const tokens = await world.clock.run(
     Promise.all(Array.from({ length: 10_000 }, () => keeper.get())),
   );
   assertEquals(new Set(tokens.map((token) => token.generation)), new Set([8]));
-  assertEquals(world.grants, 1);
+  assertEquals([world.grants, leases], [1, 1]);
 });
 
 Deno.test("Keeper.get() adopts what a sibling rotated", async () => {
@@ -656,6 +660,21 @@ Deno.test("Keeper.get() with 30 s left tries a held lease once and does not wait
   held.resolve();
   await holding;
   assertEquals(world.presentedAt, []);
+});
+
+Deno.test("Keeper.get() that must wait does so after a flight that did not", async () => {
+  const world = new World();
+  await world.login(MINUTE);
+  const held = Promise.withResolvers<void>();
+  const holding = world.store.withLease(KEY, () => held.promise);
+  const keeper = world.keeper();
+  const [, token] = await world.clock.run(Promise.all([
+    keeper.get(),
+    keeper.get({ rejectedGeneration: 7 }).catch(() => undefined),
+    world.clock.sleep(1_000).then(held.resolve),
+  ]));
+  assertEquals(token?.value, "AT-8");
+  await holding;
 });
 
 Deno.test("Keeper.settled() does not wait for what has not been sent", async () => {

@@ -233,10 +233,17 @@ Deno.test("file store: on a full disk the answer to an announced refresh still f
   await store.put(KEY, credential(2, { tokens }));
   assertEquals(JSON.parse((await store.get(KEY))!).tokens, tokens);
   assertStringIncludes(world.warnings.join(), "no space left");
-  // And without room for its answer, no refresh is announced.
+});
+
+Deno.test("file store: without room for its answer a refresh is not announced", async () => {
+  const world = machine();
+  const store = open(world);
+  await store.put(KEY, credential(1));
+  world.disk.free = 0;
   const error = await assertRejects(
-    () => store.put(KEY, credential(2, { intent: { attempt: 1 } })),
+    () => store.put(KEY, credential(1, { intent: { attempt: 1 } })),
     CredentialError,
+    "reserve room",
   );
   assertEquals(error.code, "storage_write");
 });
@@ -278,13 +285,18 @@ for (const { name, change, expected } of SPARES) {
   });
 }
 
-const NOT_NEWER = [
+const NOT_NEWER: {
+  name: string;
+  spare: [string, number][];
+  main?: [string, number][];
+}[] = [
   { name: "an older generation", spare: [["one", 0]] },
   { name: "the same generation", spare: [["one", 1]] },
   { name: "another set of credentials", spare: [["one", 2], ["two", 1]] },
   { name: "other credentials", spare: [["two", 9]] },
-] as const;
-for (const { name, spare } of NOT_NEWER) {
+  { name: "fewer credentials", spare: [["one", 2]], main: [["three", 1]] },
+];
+for (const { name, spare, main = [] } of NOT_NEWER) {
   Deno.test(`file store: a whole spare file with ${name} is ignored`, async () => {
     const other = machine();
     for (const [id, generation] of spare) {
@@ -292,6 +304,9 @@ for (const { name, spare } of NOT_NEWER) {
     }
     const world = machine();
     await open(world).put(KEY, credential(1));
+    for (const [id, generation] of main) {
+      await open(world).put(`credential/acme/${id}`, JSON.stringify({ id, generation }));
+    }
     const before = getText(world.disk, MAIN);
     setText(world.disk, SPARE, getText(other.disk, MAIN));
     await open(world).withLease(KEY, () => Promise.resolve());
