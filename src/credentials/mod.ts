@@ -56,6 +56,17 @@ export {
   type StoreLoginOptions,
 } from "./login.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
+export {
+  type AccountFailure,
+  type CoolDown,
+  createPool,
+  type Pool,
+  POOL_STRATEGIES,
+  poolKey,
+  type PoolMember,
+  type PoolOptions,
+  type PoolStrategy,
+} from "./pool.ts";
 export { createProviderRefresh, type ProviderRefreshOptions } from "./provider_refresh.ts";
 export type { LoginNames } from "./refresh_error.ts";
 export { type CredentialState, credentialState } from "./refresh_timing.ts";

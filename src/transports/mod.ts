@@ -6,6 +6,7 @@
 
 export { collectStream, replayResponse } from "./collect.ts";
 export type { EventStream } from "./event_stream.ts";
+export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
 export { streamErrorToTransportError } from "./failure.ts";
 export {
   createTransport,

@@ -1,0 +1,238 @@
+/**
+ * Choice among several accounts of one provider: their order, and who has to rest for how long.
+ *
+ * What is kept is a record of its own, so that it never races a refresh. Only failures of an account
+ * make it rest: a request that is wrong, or a provider that is down, says nothing about it.
+ *
+ * @module
+ */
+
+import { CredentialError, type ErrorCode } from "../core/errors.ts";
+import { isJsonObject, parseJsonObject } from "../core/http.ts";
+import type { Credential } from "./credential.ts";
+import type { CredentialStore } from "./credential_store.ts";
+import type { KvStore, Lease } from "./kv_store.ts";
+
+/** Which account comes first: always the same one while it can, or each in turn. */
+export type PoolStrategy = "fill_first" | "round_robin";
+
+/** The strategies, the default first. */
+export const POOL_STRATEGIES: readonly PoolStrategy[] = ["fill_first", "round_robin"];
+
+/** Why and how long an account rests. */
+export interface CoolDown {
+  /** Until when, ms since the epoch. */
+  until: number;
+  /** The failure's code. */
+  code: string;
+  /** The failure, for a person. */
+  message: string;
+}
+
+/** One account of a pool. */
+export interface PoolMember {
+  /** The account. */
+  credential: Credential;
+  /** Set while it rests. */
+  coolDown?: CoolDown | undefined;
+}
+
+/** A failure that an account may have to rest for. */
+export interface AccountFailure {
+  /** Its code. */
+  code: ErrorCode;
+  /** What happened, for a person. */
+  message: string;
+  /** How long the server asked to wait, ms. */
+  retryAfterMs?: number | undefined;
+}
+
+/** The accounts of one provider. */
+export interface Pool {
+  /** Every account by priority, dead and resting ones included. */
+  members(): Promise<PoolMember[]>;
+  /**
+   * The accounts to try now, the best first. Calling it is a turn of `round_robin`.
+   *
+   * @throws {CredentialError} `login_required` when there is no live account; `quota_exhausted` or
+   * `rate_limited` when every one rests, with the time until the first may be used again.
+   */
+  candidates(): Promise<Credential[]>;
+  /** Makes an account rest, where the failure is its own; returns for how long, or undefined. */
+  report(id: string, failure: AccountFailure): Promise<CoolDown | undefined>;
+  /** Ends the rest of one account, or of all. */
+  wake(id?: string): Promise<void>;
+  /** Gives an account a place, 1 being the first. */
+  move(id: string, place: number): Promise<void>;
+}
+
+/** What a pool is made of. */
+export interface PoolOptions {
+  /** Where the order and the rests are kept. */
+  kv: KvStore;
+  /** Excludes others while the record changes. */
+  lease?: Lease | undefined;
+  /** The accounts. */
+  credentials: CredentialStore;
+  /** Whose accounts. */
+  provider: string;
+  /** Of those, the ones that take part; default: all. */
+  filter?: ((credential: Credential) => boolean) | undefined;
+  /** Which comes first. Default: `fill_first`. */
+  strategy?: PoolStrategy | undefined;
+  /** Wall clock, ms since the epoch. */
+  now: () => number;
+}
+
+const HOUR_MS = 3_600_000;
+/** How long an account rests where the server names no time. Other failures are not its own. */
+const REST_MS: Partial<Record<ErrorCode, number>> = {
+  rate_limited: HOUR_MS,
+  quota_exhausted: HOUR_MS,
+  not_entitled: HOUR_MS,
+  // A refresh has just been tried: a server that was confused may have recovered in five minutes.
+  unauthorized: 300_000,
+};
+/** The only account rests briefly, unless the server named a time: there is no other to use. */
+const SOLE_REST_MS = 60_000;
+/** No answer makes an account rest for longer; a clock may be wrong. */
+const MAX_REST_MS = 31 * 24 * HOUR_MS;
+
+interface PoolRecord {
+  order: string[];
+  last?: string | undefined;
+  coolDowns: Record<string, CoolDown>;
+}
+
+/** The key of a provider's pool record. */
+export function poolKey(provider: string): string {
+  return `pool/${provider}`;
+}
+
+function parseRecord(text: string | null): PoolRecord {
+  const value = text === null ? undefined : parseJsonObject(text);
+  const coolDowns: [string, CoolDown][] = [];
+  // It is advice, not a secret: what is not understood is left out.
+  if (isJsonObject(value?.["coolDowns"])) {
+    for (const [id, entry] of Object.entries(value["coolDowns"])) {
+      if (!isJsonObject(entry) || typeof entry["until"] !== "number") continue;
+      const { until, code, message } = entry;
+      coolDowns.push([id, { until, code: String(code), message: String(message) }]);
+    }
+  }
+  const order = value?.["order"];
+  const last = value?.["last"];
+  return {
+    order: Array.isArray(order) ? order.filter((id) => typeof id === "string") : [],
+    last: typeof last === "string" ? last : undefined,
+    coolDowns: Object.fromEntries(coolDowns),
+  };
+}
+
+/** Creates the pool of one provider; nothing is read before it is used. */
+export function createPool(options: PoolOptions): Pool {
+  const { kv, lease, credentials, provider, strategy = "fill_first", now } = options;
+  const filter = options.filter ?? (() => true);
+  const key = poolKey(provider);
+
+  async function change(edit: (record: PoolRecord) => void): Promise<void> {
+    const run = async () => {
+      const record = parseRecord(await kv.get(key));
+      edit(record);
+      for (const [id, { until }] of Object.entries(record.coolDowns)) {
+        if (until <= now()) delete record.coolDowns[id];
+      }
+      await kv.put(key, JSON.stringify(record));
+    };
+    await (lease === undefined ? run() : lease.withLease(key, run));
+  }
+
+  async function read(): Promise<{ record: PoolRecord; members: PoolMember[] }> {
+    const [stored, text] = await Promise.all([credentials.list(provider), kv.get(key)]);
+    const record = parseRecord(text);
+    const place = (id: string) => {
+      const index = record.order.indexOf(id);
+      return index === -1 ? Infinity : index;
+    };
+    const members = stored.filter(filter)
+      // A stable sort: what has no place keeps the store's order, behind what has one.
+      .sort((a, b) => place(a.id) === place(b.id) ? 0 : place(a.id) - place(b.id))
+      .map((credential): PoolMember => {
+        const coolDown = record.coolDowns[credential.id];
+        const isResting = coolDown !== undefined && coolDown.until > now() &&
+          coolDown.until <= now() + MAX_REST_MS;
+        return isResting ? { credential, coolDown } : { credential };
+      });
+    return { record, members };
+  }
+
+  return {
+    members: async () => (await read()).members,
+
+    candidates: async () => {
+      const { record, members } = await read();
+      const live = members.filter(({ credential }) => credential.status === "active");
+      const ready = live.filter(({ coolDown }) => coolDown === undefined)
+        .map(({ credential }) => credential);
+      if (live.length === 0) {
+        throw new CredentialError("login_required", `No live account of ${provider}`);
+      }
+      if (ready.length === 0) throw allResting(provider, live, now());
+      if (strategy === "round_robin" && ready.length > 1) {
+        const index = ready.findIndex(({ id }) => id === record.last);
+        ready.push(...ready.splice(0, index + 1));
+        const last = ready[0]!.id;
+        await change((record) => record.last = last);
+      }
+      return ready;
+    },
+
+    report: async (id, { code, message, retryAfterMs }) => {
+      const defaultMs = REST_MS[code];
+      if (defaultMs === undefined) return undefined;
+      const { members } = await read();
+      const isSole = members.every(({ credential }) =>
+        credential.id === id || credential.status === "dead"
+      );
+      const restMs = Math.min(
+        MAX_REST_MS,
+        retryAfterMs ?? (isSole ? Math.min(SOLE_REST_MS, defaultMs) : defaultMs),
+      );
+      const coolDown: CoolDown = { until: now() + restMs, code, message };
+      await change((record) => record.coolDowns[id] = coolDown);
+      return coolDown;
+    },
+
+    wake: (id) =>
+      change((record) => {
+        if (id === undefined) record.coolDowns = {};
+        else delete record.coolDowns[id];
+      }),
+
+    move: async (id, place) => {
+      const ids = (await read()).members.map(({ credential }) => credential.id);
+      const others = ids.filter((other) => other !== id);
+      const index = Math.min(Math.max(Math.trunc(place), 1), ids.length) - 1;
+      others.splice(index, 0, id);
+      await change((record) => record.order = others);
+    },
+  };
+}
+
+function allResting(
+  provider: string,
+  members: readonly PoolMember[],
+  now: number,
+): CredentialError {
+  const first = members.reduce((a, b) => a.coolDown!.until <= b.coolDown!.until ? a : b).coolDown!;
+  const retryAfterMs = Math.max(0, first.until - now);
+  const code = first.code === "rate_limited" ? "rate_limited" : "quota_exhausted";
+  const count = members.length === 1 ? "The account" : `Every one of ${members.length} accounts`;
+  return new CredentialError(
+    code,
+    `${count} of ${provider} rests, the first until ${
+      new Date(first.until).toISOString()
+    }: ${first.message}`,
+    { retryable: true, retryAfterMs, hint: `End the rest with: grantway auth reset ${provider}` },
+  );
+}
