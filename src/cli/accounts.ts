@@ -10,6 +10,13 @@
 import type { AccessTokenSource } from "../credentials/access_token.ts";
 import { createAccessTokenSource, type Keeper } from "../credentials/access_token_source.ts";
 import type { Credential } from "../credentials/credential.ts";
+import {
+  createPool,
+  type Pool,
+  POOL_STRATEGIES,
+  type PoolMember,
+  type PoolOptions,
+} from "../credentials/pool.ts";
 import { createProviderRefresh } from "../credentials/provider_refresh.ts";
 import {
   type Endpoints,
@@ -17,8 +24,8 @@ import {
   findProvider,
   type Provider,
   PROVIDERS,
-  type Region,
 } from "../providers/mod.ts";
+import { createFailoverTransport, createTransport, type Transport } from "../transports/mod.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
 import { UsageError } from "./exit_code.ts";
 
@@ -77,66 +84,136 @@ async function firstSignedIn(context: Context): Promise<Provider | undefined> {
   return PROVIDERS.find(({ id }) => active.some(({ provider }) => provider === id));
 }
 
-/** Where a bearer comes from. */
-export type AccountOrigin =
-  /** A login in the store. */
-  | { kind: "login"; credential: Credential }
-  /** An API key in the store. */
-  | { kind: "stored_key"; credential: Credential }
-  /** An API key in the environment or in `.env`. */
-  | { kind: "variable"; name: string };
-
-/** What a request needs: whose account, where to, which bearer. */
+/** What a request needs: where to, with which bearer. */
 export interface Account {
-  /** The provider whose rules and endpoints hold: for `minimax-cn` by login that is `minimax-oauth`. */
+  /** Id of the credential, or name of the variable. */
+  id: string;
+  /** The provider whose rules and endpoints hold. */
   provider: Provider;
-  /** Its region. */
-  region: Region;
   /** Where requests go. */
   endpoints: Endpoints;
   /** The bearer, per request. */
   source: AccessTokenSource;
-  /** Where the bearer comes from. */
-  origin: AccountOrigin;
-  /** One phrase for status lines: `MiniMax OAuth, account work, region global`. */
+  /** One phrase for status lines: `MiniMax OAuth, login work, region global`. */
   description: string;
 }
 
-/** The credentials that `provider` stands for, in stored order. */
-export async function credentialsOf(context: Context, provider: Provider): Promise<Credential[]> {
-  const own = await context.credentials.list(provider.id);
+/** The accounts of a provider, by priority. */
+export function poolOf(
+  context: Context,
+  provider: Provider,
+  options: Pick<PoolOptions, "filter" | "strategy"> = {},
+): Pool {
+  const { kv, credentials, platform } = context;
+  return createPool({
+    kv,
+    lease: kv,
+    credentials,
+    provider: provider.id,
+    now: platform.now,
+    ...options,
+  });
+}
+
+/** The credentials that `provider` stands for, by priority. */
+export async function membersOf(context: Context, provider: Provider): Promise<PoolMember[]> {
+  const own = await poolOf(context, provider).members();
   if (provider.oauthVia === undefined) return own;
   const { provider: via, region } = provider.oauthVia;
-  const shared = await context.credentials.list(via);
-  return [...shared.filter((credential) => credential.region === region), ...own];
+  const shared = poolOf(context, requireProvider(via), {
+    filter: (credential) => credential.region === region,
+  });
+  return [...await shared.members(), ...own];
+}
+
+/** The credentials that `provider` stands for, by priority. */
+export async function credentialsOf(context: Context, provider: Provider): Promise<Credential[]> {
+  return (await membersOf(context, provider)).map(({ credential }) => credential);
+}
+
+/** What a command sends requests through. */
+export interface Upstream {
+  /** The provider whose rules and endpoints hold: for `minimax-cn` by login that is `minimax-oauth`. */
+  provider: Provider;
+  /** The accounts, the best first; at least one. */
+  accounts: readonly [Account, ...Account[]];
+  /** Sends requests, over several accounts where there are several. */
+  transport: Transport;
 }
 
 /**
- * The account that `provider` is used with: the first live login, else an API key where the provider
- * takes one. An API-key variable is never read for a provider that signs in.
+ * What `provider` is used through: its live logins, else an API key where the provider takes one. An
+ * API-key variable is never read for a provider that signs in.
  *
  * @throws {CredentialError} `login_required`, with the command to run.
  */
-export async function openAccount(context: Context, provider: Provider): Promise<Account> {
-  const credentials = await credentialsOf(context, provider);
-  const login = credentials.find(({ source, status }) => source === "login" && status === "active");
-  if (login !== undefined) return await openStored(context, login);
+export async function openUpstream(context: Context, provider: Provider): Promise<Upstream> {
+  const members = await membersOf(context, provider);
+  const logins = members.map(({ credential }) => credential)
+    .filter(({ source, status }) => source === "login" && status === "active");
+  if (logins.length > 0) {
+    const owner = requireProvider(logins[0]!.provider);
+    const strategy = (await context.config()).get(`providers.${owner.id}.strategy`);
+    const pool = poolOf(context, owner, {
+      filter: ({ id, source }) => source === "login" && logins.some((login) => login.id === id),
+      strategy: POOL_STRATEGIES.find((known) => known === strategy),
+    });
+    const resting = new Set(
+      members.filter(({ coolDown }) => coolDown !== undefined).map(({ credential }) => credential),
+    );
+    const first = logins.filter((login) => !resting.has(login));
+    const accounts: Account[] = await Promise.all(
+      [...first, ...logins.filter((login) => resting.has(login))]
+        .map((login) => openStored(context, login)),
+    );
+    return {
+      provider: owner,
+      accounts: accounts as [Account, ...Account[]],
+      transport: createFailoverTransport({
+        pool,
+        open: async (credential) =>
+          transportOf(
+            context,
+            accounts.find((account) => account.id === credential.id) ??
+              await openStored(context, credential),
+          ),
+        onFailover: ({ label }, error) =>
+          context.output.warn(`${label}: ${error.message}; trying the next account`),
+      }),
+    };
+  }
+  const account = await openKey(context, provider, members);
+  return { provider, accounts: [account], transport: transportOf(context, account) };
+}
+
+function transportOf({ runtime }: Context, account: Account): Transport {
+  const { provider, endpoints, source } = account;
+  const { fetch, now, sleep } = runtime;
+  return createTransport({ provider, endpoints, source, fetch, now, sleep });
+}
+
+/** The API key of a provider without a live login: from the environment, `.env`, or the store. */
+async function openKey(
+  context: Context,
+  provider: Provider,
+  members: readonly PoolMember[],
+): Promise<Account> {
   for (const name of provider.apiKey?.variables ?? []) {
     const key = await context.variable(name);
     if (key === undefined) continue;
     const region = provider.regions[0]!;
     const credential = { provider: provider.id, id: name, label: name, region: region.id };
     return {
+      id: name,
       provider,
-      region,
       endpoints: await context.endpoints(provider, region),
       source: {
         get: () => Promise.resolve({ value: key, generation: 0, expiresAt: null, credential }),
       },
-      origin: { kind: "variable", name },
       description: `${provider.shortName}, API key of ${name}`,
     };
   }
+  const credentials = members.map(({ credential }) => credential);
   const storedKey = credentials.find(({ source }) => source === "api_key");
   if (storedKey !== undefined) return await openStored(context, storedKey);
   const dead = credentials.find(({ status }) => status === "dead");
@@ -180,11 +257,10 @@ export async function openStored(context: Context, credential: Credential): Prom
     provider.regions[0]!;
   const isLogin = credential.source === "login";
   return {
+    id: credential.id,
     provider,
-    region,
     endpoints: await context.endpoints(provider, region),
     source: isLogin ? await openKeeper(context, provider, credential) : keySource(credential),
-    origin: { kind: isLogin ? "login" : "stored_key", credential },
     description: `${provider.shortName}, ${
       isLogin ? "login" : "API key"
     } ${credential.label}, region ${region.id}`,

@@ -91,8 +91,18 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: ["auth", "reset"],
-    summary: "Forget recorded failures; tokens stay",
+    summary: "Forget recorded failures and rests; tokens stay",
     load: () => import("./commands/auth_reset.ts"),
+  },
+  {
+    path: ["auth", "use"],
+    summary: "Use one account of a provider first",
+    load: () => import("./commands/auth_use.ts"),
+  },
+  {
+    path: ["auth", "priority"],
+    summary: "Give an account its place among the others",
+    load: () => import("./commands/auth_priority.ts"),
   },
   {
     path: ["auth", "remove"],

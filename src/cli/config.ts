@@ -8,6 +8,7 @@
 import type { Document } from "yaml";
 import { GrantwayError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
+import { POOL_STRATEGIES } from "../credentials/pool.ts";
 import { PROVIDERS } from "../providers/mod.ts";
 import { UsageError } from "./exit_code.ts";
 import { nearest } from "./nearest.ts";
@@ -29,6 +30,10 @@ export const SETTINGS: readonly Setting[] = [
   { key: "model.base_url", summary: "API base URL, inside the provider's hosts" },
   ...PROVIDERS.flatMap(({ id, oauth }) =>
     oauth === undefined ? [] : [
+      {
+        key: `providers.${id}.strategy`,
+        summary: `Which account first: ${POOL_STRATEGIES.join(" or ")}`,
+      },
       { key: `providers.${id}.client_id`, summary: "OAuth client id for new logins" },
       { key: `providers.${id}.oauth_url`, summary: "Origin of the authorization server" },
       {

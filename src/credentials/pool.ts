@@ -52,7 +52,8 @@ export interface Pool {
   /** Every account by priority, dead and resting ones included. */
   members(): Promise<PoolMember[]>;
   /**
-   * The accounts to try now, the best first. Calling it is a turn of `round_robin`.
+   * The accounts to try now, the best first. The only live one is never kept resting. Calling it is a
+   * turn of `round_robin`.
    *
    * @throws {CredentialError} `login_required` when there is no live account; `quota_exhausted` or
    * `rate_limited` when every one rests, with the time until the first may be used again.
@@ -177,6 +178,8 @@ export function createPool(options: PoolOptions): Pool {
       if (live.length === 0) {
         throw new CredentialError("login_required", `No live account of ${provider}`);
       }
+      // The only account is asked all the same: the server's own word is newer than ours.
+      if (live.length === 1) return [live[0]!.credential];
       if (ready.length === 0) throw allResting(provider, live, now());
       if (strategy === "round_robin" && ready.length > 1) {
         const index = ready.findIndex(({ id }) => id === record.last);
@@ -227,10 +230,9 @@ function allResting(
   const first = members.reduce((a, b) => a.coolDown!.until <= b.coolDown!.until ? a : b).coolDown!;
   const retryAfterMs = Math.max(0, first.until - now);
   const code = first.code === "rate_limited" ? "rate_limited" : "quota_exhausted";
-  const count = members.length === 1 ? "The account" : `Every one of ${members.length} accounts`;
   return new CredentialError(
     code,
-    `${count} of ${provider} rests, the first until ${
+    `All ${members.length} accounts of ${provider} rest, the first until ${
       new Date(first.until).toISOString()
     }: ${first.message}`,
     { retryable: true, retryAfterMs, hint: `End the rest with: grantway auth reset ${provider}` },

@@ -6,7 +6,8 @@
 
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
-import { credentialJson, numberedCredentials, statusOf, statusText } from "../credential_view.ts";
+import { poolOf } from "../accounts.ts";
+import { credentialJson, durationText, statusOf, statusText } from "../credential_view.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 
@@ -19,30 +20,38 @@ export function define(command: Command): void {
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
   const only = command.args[0] === undefined ? undefined : requireProvider(command.args[0]);
-  const all = await context.credentials.list(only?.id);
+  const providers = only === undefined ? PROVIDERS : [only];
   const now = platform.now();
-  output.json({
-    type: "auth_list",
-    credentials: numberedCredentials(all).map(({ credential, index }) =>
-      credentialJson(credential, index, now)
-    ),
-  });
-  if (all.length === 0) {
-    output.note(only === undefined ? "No credentials" : `No credentials for ${only.id}`);
-    return;
-  }
-  for (const provider of PROVIDERS) {
-    const rows = numberedCredentials(all).filter((row) => row.credential.provider === provider.id);
-    if (rows.length === 0) continue;
-    output.line(`${output.paint("bold", provider.id)} (${rows.length} stored):`);
-    for (const { credential, index } of rows) {
+  const json: Record<string, unknown>[] = [];
+  for (const provider of providers) {
+    const members = await poolOf(context, provider).members();
+    if (members.length === 0) continue;
+    output.line(`${output.paint("bold", provider.id)} (${members.length} stored):`);
+    const next = members.find(({ credential, coolDown }) =>
+      credential.status === "active" && coolDown === undefined
+    );
+    for (const [index, { credential, coolDown }] of members.entries()) {
       const { label, id, region, source } = credential;
+      json.push({
+        ...credentialJson(credential, index + 1, now),
+        coolDown: coolDown === undefined
+          ? null
+          : { ...coolDown, until: new Date(coolDown.until).toISOString() },
+      });
       const kind = source === "login" ? "login" : "API key";
+      const rest = coolDown === undefined
+        ? ""
+        : `, rests for ${durationText(coolDown.until - now)} (${coolDown.message})`;
+      const arrow = next?.credential === credential ? "  ←" : "";
       output.line(
-        `  #${index}  ${label}  ${kind}  region=${region}  id=${id}  ${
+        `  #${index + 1}  ${label}  ${kind}  region=${region}  id=${id}  ${
           statusText(statusOf(credential, now), output.paint)
-        }`,
+        }${rest}${arrow}`,
       );
     }
+  }
+  output.json({ type: "auth_list", credentials: json });
+  if (json.length === 0) {
+    output.note(only === undefined ? "No credentials" : `No credentials for ${only.id}`);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * `grantway auth reset`: forgets recorded failures. Tokens stay as they are, and so does a refresh
+ * `grantway auth reset`: forgets recorded failures and ends rests. Tokens stay as they are, and so does a refresh
  * whose outcome is not known: only an answer of the server settles that.
  *
  * @module
  */
 
 import type { Command } from "commander";
-import { credentialsOf, notSignedIn } from "../accounts.ts";
+import { credentialsOf, notSignedIn, poolOf } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { credentialJson, findTarget } from "../credential_view.ts";
@@ -29,10 +29,13 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     : [findTarget(credentials, command.args[1], `grantway auth reset ${named.id}`)];
   const reset = [];
   for (const { provider, id, status, lastError } of targets) {
+    await poolOf(context, requireProvider(provider)).wake(id);
     // Of a dead login the failure is the reason why it needs a new one.
-    if (status === "dead" || lastError === undefined) continue;
+    if (status === "dead") continue;
     reset.push(
-      await context.credentials.update(provider, id, ({ lastError: _forgotten, ...rest }) => rest),
+      lastError === undefined
+        ? (await context.credentials.get(provider, id))!
+        : await context.credentials.update(provider, id, ({ lastError: _, ...rest }) => rest),
     );
   }
   output.json({

@@ -5,8 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { createTransport } from "../../transports/mod.ts";
-import { chooseModel, openAccount } from "../accounts.ts";
+import { chooseModel, openUpstream } from "../accounts.ts";
 import type { ChatSession } from "../chat_session.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
@@ -44,32 +43,26 @@ Examples:
 
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<number | void> {
-  const { platform, interactive, interrupts, output } = context;
+  const { interactive, interrupts, output } = context;
   const options = command.opts<Options>();
   const maxOutputTokens = options.maxTokens === undefined
     ? undefined
     : positive(options.maxTokens, "--max-tokens");
   const choice = await chooseModel(context, options);
   // Before anything is asked: without a login there is no point in typing a question.
-  const account = await openAccount(context, choice.provider);
+  const { provider, accounts, transport } = await openUpstream(context, choice.provider);
+  const { description, endpoints } = accounts[0];
   const prompt = await readPrompt(context, command.args);
   const session: ChatSession = {
-    provider: account.provider,
+    provider,
     model: choice.model,
-    account: account.description,
+    account: description,
     system: options.system,
     maxOutputTokens,
-    transport: createTransport({
-      provider: account.provider,
-      endpoints: account.endpoints,
-      source: account.source,
-      fetch: context.runtime.fetch,
-      now: platform.now,
-      sleep: platform.sleep,
-    }),
+    transport,
     messages: [],
   };
-  output.detail(`${account.description}, ${session.model}, ${account.endpoints.apiBaseUrl}`);
+  output.detail(`${description}, ${session.model}, ${endpoints.apiBaseUrl}`);
   if (prompt !== undefined) {
     const { answerOnce } = await import("../chat_session.ts");
     return await answerOnce(context, session, prompt, interrupts.signal);

@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { POOL_STRATEGIES } from "../../credentials/pool.ts";
 import { resolveEndpoints } from "../../providers/mod.ts";
 import { splitModelName } from "../accounts.ts";
 import { resolveKey, SETTINGS } from "../config.ts";
@@ -80,6 +81,12 @@ async function check(
     if (!profiles.includes(value)) {
       throw new UsageError(`Unknown profile "${value}"`, `Profiles: ${profiles.join(", ")}`);
     }
+  }
+  if (key.endsWith(".strategy") && !POOL_STRATEGIES.some((known) => known === value)) {
+    throw new UsageError(
+      `Unknown strategy "${value}"`,
+      `Strategies: ${POOL_STRATEGIES.join(", ")}`,
+    );
   }
   if (key.endsWith(".oauth_url")) {
     const allowLoopback = context.platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1";
