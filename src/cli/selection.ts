@@ -5,7 +5,8 @@
  */
 
 import type { Provider } from "../providers/mod.ts";
-import { credentialsOf, splitModelName } from "./accounts.ts";
+import { credentialsOf } from "./accounts.ts";
+import { splitModelName } from "./model_choice.ts";
 import type { Context } from "./context.ts";
 
 /**

@@ -1,25 +1,17 @@
 /**
- * Signing in as a person meets it: the code and where to enter it, a countdown, the outcome. Also
- * storing an API key.
+ * Signing in as a person meets it: the code and where to enter it, a countdown, the outcome.
  *
  * @module
  */
 
 import { OAuthError } from "../core/errors.ts";
-import {
-  type Credential,
-  type LoginEvent,
-  loginWithUserCode,
-  newCredentialId,
-  storeLogin,
-} from "../credentials/mod.ts";
+import { type LoginEvent, loginWithUserCode, storeLogin } from "../credentials/mod.ts";
 import type { Provider } from "../providers/mod.ts";
 import { loginCommand } from "./accounts.ts";
+import { checkLabel, reportAdded } from "./added.ts";
 import { whyNoBrowser } from "./browser.ts";
 import { type Context, requireRegion } from "./context.ts";
-import { credentialJson, durationText } from "./credential_view.ts";
-import { UsageError } from "./exit_code.ts";
-import { selectIfNone } from "./selection.ts";
+import { durationText } from "./credential_view.ts";
 
 /** What the user chose. */
 export interface SignInOptions {
@@ -35,8 +27,6 @@ export interface SignInOptions {
 
 /** The user waited for too long, by their own `--timeout`. */
 class TimedOut extends Error {}
-
-const MAX_LABEL_LENGTH = 64;
 
 /** Signs in to `provider` and stores the login. */
 export async function signIn(
@@ -187,94 +177,4 @@ The page shows the same code, and names the app "${provider.oauth?.clientName}":
       present(event).catch(() => {});
     },
   };
-}
-
-function checkLabel(label: string | undefined): void {
-  if (label === undefined) return;
-  if (label.trim() === "" || label.length > MAX_LABEL_LENGTH || /[\p{C}]/u.test(label)) {
-    throw new UsageError(`--label takes 1 to ${MAX_LABEL_LENGTH} printable characters`);
-  }
-}
-
-async function reportAdded(
-  context: Context,
-  provider: Provider,
-  credential: Credential,
-  isReplacement: boolean,
-): Promise<void> {
-  const { output } = context;
-  const stored = await context.credentials.list(provider.id);
-  const index = stored.findIndex(({ id }) => id === credential.id) + 1;
-  const isSelected = await selectIfNone(context, provider);
-  output.json({
-    type: "auth_add",
-    credential: credentialJson(credential, index, context.platform.now()),
-    replaced: isReplacement,
-    selected: isSelected,
-  });
-  const what = credential.source === "login" ? "Signed in to" : "Stored the API key of";
-  output.line(
-    `${what} ${provider.shortName} as ${credential.label}, region ${credential.region}${
-      isReplacement ? " (in place of the earlier one)" : ""
-    }`,
-  );
-  const configured = (await context.config()).get("model.provider");
-  output.note(
-    configured === provider.id
-      ? `Try: grantway chat${context.approvesItself ? " --sandbox" : ""} "Hello"`
-      : `Chat uses ${configured}; change that with: grantway model ${provider.id}/${provider.defaultModel}`,
-  );
-}
-
-/** Stores an API key, from standard input or a prompt. */
-export async function addApiKey(
-  context: Context,
-  provider: Provider,
-  options: { label?: string | undefined; region?: string | undefined },
-): Promise<void> {
-  const { platform, credentials } = context;
-  checkLabel(options.label);
-  const region = options.region === undefined
-    ? provider.regions[0]!
-    : requireRegion(provider, options.region);
-  const host = await context.hostId();
-  const key = (await readKey(context, provider)).trim();
-  if (!/^[\x21-\x7e]{8,4096}$/.test(key)) {
-    throw new UsageError(
-      "That is no API key: it must be 8 or more printable characters on one line",
-    );
-  }
-  const stored = await credentials.list(provider.id);
-  const label = options.label ?? "api-key";
-  const earlier = stored.find((other) => other.source === "api_key" && other.label === label);
-  const now = platform.now();
-  const credential: Credential = {
-    id: earlier?.id ?? newCredentialId(),
-    provider: provider.id,
-    region: region.id,
-    label,
-    source: "api_key",
-    status: "active",
-    tokens: { accessToken: key },
-    expiresAt: null,
-    issuedAt: now,
-    generation: (earlier?.generation ?? 0) + 1,
-    owner: { host, createdAt: now },
-    createdAt: earlier?.createdAt ?? now,
-  };
-  await credentials.put(credential);
-  await reportAdded(context, provider, credential, earlier !== undefined);
-}
-
-async function readKey(context: Context, provider: Provider): Promise<string> {
-  const { platform, interactive } = context;
-  if (!platform.stdin.isTerminal) return await platform.stdin.readAll(64 * 1024);
-  if (!interactive) {
-    throw new UsageError(
-      "The API key is read from standard input",
-      `Run: grantway auth add ${provider.id} --type api-key < key.txt`,
-    );
-  }
-  const { askSecret } = await import("./prompts.ts");
-  return await askSecret(`API key of ${provider.name}`);
 }

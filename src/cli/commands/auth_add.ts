@@ -9,7 +9,8 @@ import { type Provider, PROVIDERS } from "../../providers/mod.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
-import { addApiKey, signIn } from "../sign_in.ts";
+import { addApiKey } from "../api_key.ts";
+import { signIn } from "../sign_in.ts";
 
 interface Options {
   region?: string;

@@ -5,7 +5,8 @@
  */
 
 import type { Command } from "commander";
-import { credentialsOf, notSignedIn, openKeeper } from "../accounts.ts";
+import { credentialsOf, notSignedIn } from "../accounts.ts";
+import { openKeeper } from "../upstream.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { credentialJson, findTarget, statusOf, statusText } from "../credential_view.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { Command } from "commander";
-import { chooseModel, openUpstream } from "../accounts.ts";
+import { chooseModel } from "../model_choice.ts";
+import { openUpstream } from "../upstream.ts";
 import type { ChatSession } from "../chat_session.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";

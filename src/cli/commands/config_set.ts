@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { POOL_STRATEGIES } from "../../credentials/pool.ts";
 import { resolveEndpoints } from "../../providers/mod.ts";
-import { splitModelName } from "../accounts.ts";
+import { splitModelName } from "../model_choice.ts";
 import { resolveKey, SETTINGS } from "../config.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
@@ -77,7 +77,8 @@ async function check(
   }
   const provider = requireProvider(key.split(".")[1]!);
   if (key.endsWith(".profile")) {
-    const profiles = provider.oauth?.profiles.map(({ id }) => id) ?? [];
+    const { oauth } = provider;
+    const profiles = oauth?.kind === "user_code" ? oauth.profiles.map(({ id }) => id) : [];
     if (!profiles.includes(value)) {
       throw new UsageError(`Unknown profile "${value}"`, `Profiles: ${profiles.join(", ")}`);
     }

@@ -6,7 +6,8 @@
 
 import type { Command } from "commander";
 import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
-import { chooseModel, credentialsOf, splitModelName } from "../accounts.ts";
+import { credentialsOf } from "../accounts.ts";
+import { chooseModel, splitModelName } from "../model_choice.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { statusOf } from "../credential_view.ts";
@@ -115,7 +116,7 @@ async function pickModel(context: Context): Promise<{ provider: Provider; model:
 
 async function signInTo(context: Context, provider: Provider): Promise<void> {
   if (provider.oauth === undefined) {
-    const { addApiKey } = await import("../sign_in.ts");
+    const { addApiKey } = await import("../api_key.ts");
     return await addApiKey(context, provider, {});
   }
   const { pick } = await import("../prompts.ts");

@@ -1,0 +1,185 @@
+/**
+ * What a command sends requests through: accounts, each with its endpoints and a bearer that stays
+ * fresh.
+ *
+ * This file and those it needs import modules, not folders: a chat shall not load what only a login
+ * needs before its first request.
+ *
+ * @module
+ */
+
+import type { AccessTokenSource } from "../credentials/access_token.ts";
+import { createAccessTokenSource, type Keeper } from "../credentials/access_token_source.ts";
+import type { Credential } from "../credentials/credential.ts";
+import { POOL_STRATEGIES, type PoolMember } from "../credentials/pool.ts";
+import { createProviderRefresh } from "../credentials/provider_refresh.ts";
+import type { Endpoints, Provider } from "../providers/mod.ts";
+import { createFailoverTransport, createTransport, type Transport } from "../transports/mod.ts";
+import { loginCommand, membersOf, notSignedIn, poolOf } from "./accounts.ts";
+import { type Context, loginRequired, requireProvider } from "./context.ts";
+
+/** What a request needs: where to, with which bearer. */
+export interface Account {
+  /** Id of the credential, or name of the variable. */
+  id: string;
+  /** The provider whose rules and endpoints hold. */
+  provider: Provider;
+  /** Where requests go. */
+  endpoints: Endpoints;
+  /** The bearer, per request. */
+  source: AccessTokenSource;
+  /** One phrase for status lines: `MiniMax OAuth, login work, region global`. */
+  description: string;
+}
+
+/** What a command sends requests through. */
+export interface Upstream {
+  /** The provider whose rules and endpoints hold: for `minimax-cn` by login that is `minimax-oauth`. */
+  provider: Provider;
+  /** The accounts, the best first; at least one. */
+  accounts: readonly [Account, ...Account[]];
+  /** Sends requests, over several accounts where there are several. */
+  transport: Transport;
+}
+
+/**
+ * What `provider` is used through: its live logins, else an API key where the provider takes one. An
+ * API-key variable is never read for a provider that signs in.
+ *
+ * @throws {CredentialError} `login_required`, with the command to run.
+ */
+export async function openUpstream(context: Context, provider: Provider): Promise<Upstream> {
+  const members = await membersOf(context, provider);
+  const logins = members.map(({ credential }) => credential)
+    .filter(({ source, status }) => source === "login" && status === "active");
+  if (logins.length > 0) {
+    const owner = requireProvider(logins[0]!.provider);
+    const strategy = (await context.config()).get(`providers.${owner.id}.strategy`);
+    const pool = poolOf(context, owner, {
+      filter: ({ id, source }) => source === "login" && logins.some((login) => login.id === id),
+      strategy: POOL_STRATEGIES.find((known) => known === strategy),
+    });
+    const resting = new Set(
+      members.filter(({ coolDown }) => coolDown !== undefined).map(({ credential }) => credential),
+    );
+    const first = logins.filter((login) => !resting.has(login));
+    const accounts: Account[] = await Promise.all(
+      [...first, ...logins.filter((login) => resting.has(login))]
+        .map((login) => openStored(context, login)),
+    );
+    return {
+      provider: owner,
+      accounts: accounts as [Account, ...Account[]],
+      transport: createFailoverTransport({
+        pool,
+        open: async (credential) =>
+          transportOf(
+            context,
+            accounts.find((account) => account.id === credential.id) ??
+              await openStored(context, credential),
+          ),
+        onFailover: ({ label }, error) =>
+          context.output.warn(`${label}: ${error.message}; trying the next account`),
+      }),
+    };
+  }
+  const account = await openKey(context, provider, members);
+  return { provider, accounts: [account], transport: transportOf(context, account) };
+}
+
+function transportOf({ runtime }: Context, account: Account): Transport {
+  const { provider, endpoints, source } = account;
+  const { fetch, now, sleep } = runtime;
+  return createTransport({ provider, endpoints, source, fetch, now, sleep });
+}
+
+/** The API key of a provider without a live login: from the environment, `.env`, or the store. */
+async function openKey(
+  context: Context,
+  provider: Provider,
+  members: readonly PoolMember[],
+): Promise<Account> {
+  for (const name of provider.apiKey?.variables ?? []) {
+    const key = await context.variable(name);
+    if (key === undefined) continue;
+    const region = provider.regions[0]!;
+    const credential = { provider: provider.id, id: name, label: name, region: region.id };
+    return {
+      id: name,
+      provider,
+      endpoints: await context.endpoints(provider, region),
+      source: {
+        get: () => Promise.resolve({ value: key, generation: 0, expiresAt: null, credential }),
+      },
+      description: `${provider.shortName}, API key of ${name}`,
+    };
+  }
+  const credentials = members.map(({ credential }) => credential);
+  const storedKey = credentials.find(({ source }) => source === "api_key");
+  if (storedKey !== undefined) return await openStored(context, storedKey);
+  const dead = credentials.find(({ status }) => status === "dead");
+  if (dead !== undefined) {
+    throw loginRequired(
+      `${provider.shortName} needs a new login: ${dead.lastError?.message ?? "it was rejected"}`,
+      loginCommand(context, provider),
+    );
+  }
+  throw notSignedIn(context, provider);
+}
+
+/** The account of one stored credential. */
+export async function openStored(context: Context, credential: Credential): Promise<Account> {
+  const provider = requireProvider(credential.provider);
+  const region = provider.regions.find(({ id }) => id === credential.region) ??
+    provider.regions[0]!;
+  const isLogin = credential.source === "login";
+  return {
+    id: credential.id,
+    provider,
+    endpoints: await context.endpoints(provider, region),
+    source: isLogin ? await openKeeper(context, provider, credential) : keySource(credential),
+    description: `${provider.shortName}, ${
+      isLogin ? "login" : "API key"
+    } ${credential.label}, region ${region.id}`,
+  };
+}
+
+/** An API key needs no keeper. */
+function keySource({ provider, id, label, region, tokens }: Credential): AccessTokenSource {
+  const value = tokens!.accessToken;
+  const credential = { provider, id, label, region };
+  return { get: () => Promise.resolve({ value, generation: 0, expiresAt: null, credential }) };
+}
+
+/** The keeper of one login; the end of the run waits for a refresh that was sent. */
+export async function openKeeper(
+  context: Context,
+  provider: Provider,
+  { provider: id, id: credentialId }: Credential,
+): Promise<Keeper> {
+  const { platform, runtime } = context;
+  const keeper = createAccessTokenSource({
+    store: context.kv,
+    lease: context.kv,
+    provider: id,
+    id: credentialId,
+    host: await context.hostId(),
+    name: provider.shortName,
+    loginHint: `Run: ${loginCommand(context, provider)}`,
+    refresh: createProviderRefresh(provider, {
+      fetch: runtime.fetch,
+      now: runtime.now,
+      sleep: runtime.sleep,
+      overrides: await context.overrides(provider),
+    }),
+    now: platform.now,
+    monotonicNow: platform.monotonicNow,
+    sleep: platform.sleep,
+    random: Math.random,
+    digest: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
+    critical: context.interrupts.critical,
+    onWarning: context.output.warn,
+  });
+  context.defer(() => keeper.settled());
+  return keeper;
+}
