@@ -35,11 +35,11 @@ export const SETTINGS: readonly Setting[] = [
         summary: `Which account first: ${POOL_STRATEGIES.join(" or ")}`,
       },
       { key: `providers.${id}.client_id`, summary: "OAuth client id for new logins" },
-      { key: `providers.${id}.oauth_url`, summary: "Origin of the authorization server" },
-      {
+      { key: `providers.${id}.oauth_url`, summary: "Origin or issuer of the authorization server" },
+      ...(oauth.kind !== "user_code" ? [] : [{
         key: `providers.${id}.profile`,
         summary: `Endpoints for new logins: ${oauth.profiles.map(({ id }) => id).join(", ")}`,
-      },
+      }]),
     ]
   ),
 ];

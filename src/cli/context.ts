@@ -160,7 +160,9 @@ export function createContext(
         const setting = (name: string) => config.get(`providers.${provider.id}.${name}`);
         overrides.apiUrl = platform.env(variables.apiUrl) ?? overrides.apiUrl;
         overrides.oauthUrl = platform.env(variables.oauthUrl) ?? setting("oauth_url");
-        overrides.profile = platform.env(variables.profile) ?? setting("profile");
+        if (variables.profile !== undefined) {
+          overrides.profile = platform.env(variables.profile) ?? setting("profile");
+        }
         overrides.clientId = platform.env(variables.clientId) ?? setting("client_id");
       } else if (apiKey !== undefined) {
         overrides.apiUrl = await context.variable(apiKey.baseUrlVariable) ?? overrides.apiUrl;

@@ -18,7 +18,7 @@ import type { EndpointOverrides } from "../providers/endpoints.ts";
 import type { OAuthEndpointsProfile, Provider, Region } from "../providers/provider.ts";
 import type { Credential, CredentialOwner } from "./credential.ts";
 import { type CredentialStore, newCredentialId } from "./credential_store.ts";
-import { createProviderClient, requireOAuth, requireProfile } from "./provider_client.ts";
+import { createUserCodeClient, requireKind, requireProfile } from "./provider_client.ts";
 import { DEFAULT_LIFETIME_MS } from "./refresh_timing.ts";
 
 /** What the user should see during a login. */
@@ -94,7 +94,7 @@ export async function loginWithUserCode(
 ): Promise<LoginGrant> {
   const { overrides = {} } = options;
   const profiles = overrides.profile === undefined
-    ? requireOAuth(provider).profiles
+    ? requireKind(provider, "user_code").profiles
     : [requireProfile(provider, overrides.profile)];
   const failures: OAuthError[] = [];
   for (const profile of profiles) {
@@ -122,9 +122,9 @@ async function loginUnder(
 ): Promise<LoginGrant> {
   const { overrides = {}, onEvent = () => {} } = options;
   const runtime = resolveRuntime(options);
-  const oauth = requireOAuth(provider);
+  const oauth = requireKind(provider, "user_code");
   const clientId = overrides.clientId ?? oauth.clientId;
-  const client = createProviderClient(provider, region, profile, clientId, overrides);
+  const client = createUserCodeClient(provider, region, profile, clientId, overrides);
   const verifier = createVerifier();
 
   const verification = await requestUserCode(client, { verifier, state: createState() }, runtime);

@@ -22,13 +22,25 @@ export function requireOAuth(provider: Provider): OAuthSettings {
   return provider.oauth;
 }
 
+/** The settings of a provider whose login is of that kind. */
+export function requireKind<Kind extends OAuthSettings["kind"]>(
+  provider: Provider,
+  kind: Kind,
+): OAuthSettings & { kind: Kind } {
+  const oauth = requireOAuth(provider);
+  if (oauth.kind !== kind) {
+    throw new TypeError(`Cannot sign in to ${provider.id} this way: its login is ${oauth.kind}`);
+  }
+  return oauth as OAuthSettings & { kind: Kind };
+}
+
 /**
  * The endpoints profile of that name.
  *
  * @throws {GrantwayError} `invalid_configuration` when there is none.
  */
 export function requireProfile(provider: Provider, id: string): OAuthEndpointsProfile {
-  const { profiles } = requireOAuth(provider);
+  const { profiles } = requireKind(provider, "user_code");
   const profile = profiles.find((candidate) => candidate.id === id);
   if (profile === undefined) {
     throw new GrantwayError(
@@ -42,14 +54,14 @@ export function requireProfile(provider: Provider, id: string): OAuthEndpointsPr
 }
 
 /** The client with that id at one region's authorization server under one profile. */
-export function createProviderClient(
+export function createUserCodeClient(
   provider: Provider,
   region: Region,
   profile: OAuthEndpointsProfile,
   clientId: string,
   overrides: EndpointOverrides,
 ): UserCodeClient {
-  const oauth = requireOAuth(provider);
+  const oauth = requireKind(provider, "user_code");
   const endpoints = resolveEndpoints(provider, region, overrides);
   const { authorization, token } = endpoints.oauth(profile);
   return {

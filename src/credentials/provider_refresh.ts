@@ -10,7 +10,7 @@ import { type RefreshOutcome, requestRefresh } from "../oauth/refresh_token.ts";
 import { type EndpointOverrides, findRegion } from "../providers/endpoints.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Credential } from "./credential.ts";
-import { createProviderClient, requireOAuth, requireProfile } from "./provider_client.ts";
+import { createUserCodeClient, requireKind, requireProfile } from "./provider_client.ts";
 
 /**
  * Options of {@linkcode createProviderRefresh}. A `signal` has no place here: what interrupts the
@@ -38,7 +38,7 @@ export function createProviderRefresh(
   options: ProviderRefreshOptions = {},
 ): (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome> {
   const { fetch, now, sleep, startTimer, overrides = {} } = options;
-  const oauth = requireOAuth(provider);
+  const oauth = requireKind(provider, "user_code");
   return async (credential, signal) => {
     const refreshToken = credential.tokens?.refreshToken;
     if (!refreshToken) {
@@ -58,7 +58,7 @@ export function createProviderRefresh(
     }
     const { endpointsProfile = oauth.profiles[0]!.id, clientId = oauth.clientId } = credential;
     const profile = requireProfile(provider, endpointsProfile);
-    const client = createProviderClient(provider, region, profile, clientId, overrides);
+    const client = createUserCodeClient(provider, region, profile, clientId, overrides);
     return await requestRefresh(client, refreshToken, { fetch, now, sleep, startTimer, signal });
   };
 }

@@ -18,6 +18,14 @@ export type TokenAnswer =
   /** A failure; `error` is the vendor's code where it gave one. */
   | { kind: "error"; error?: string | undefined; description?: string | undefined };
 
+/** How a server says that the account or its plan is not let in, whatever the token. */
+export interface EntitlementRefusal {
+  /** HTTP status of such an answer; its body is a JSON object. */
+  status: number;
+  /** What may mend it, for the user. */
+  hint: string;
+}
+
 /** A public client at one authorization server. */
 export interface OAuthClient {
   /** Client id; it has no secret. */
@@ -35,4 +43,6 @@ export interface OAuthClient {
   readTokenAnswer?: ((body: JsonObject) => TokenAnswer) | undefined;
   /** Error codes that prove a refresh token dead, besides `invalid_grant`. */
   deadErrors?: readonly string[] | undefined;
+  /** How the server refuses accounts and plans. Default: it does not tell them apart. */
+  entitlement?: EntitlementRefusal | undefined;
 }

@@ -6,9 +6,10 @@
 
 import { minimax, minimaxCn, minimaxOAuth } from "./minimax/provider.ts";
 import type { Model, Provider } from "./provider.ts";
+import { xai, xaiOAuth } from "./xai/provider.ts";
 
 /** Every provider, in the order of pickers and status lists. */
-export const PROVIDERS: readonly Provider[] = [minimaxOAuth, minimaxCn, minimax];
+export const PROVIDERS: readonly Provider[] = [minimaxOAuth, minimaxCn, minimax, xaiOAuth, xai];
 
 /** The provider that `name` means, by id or alias, in any case; `undefined` for none. */
 export function findProvider(name: string): Provider | undefined {

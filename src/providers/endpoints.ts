@@ -9,7 +9,7 @@
 
 import { GrantwayError } from "../core/errors.ts";
 import { isLoopbackUrl, isTrustedUrl, type TrustedHosts } from "../core/http.ts";
-import type { OAuthEndpointsProfile, Provider, Region } from "./provider.ts";
+import type { OAuthEndpointsProfile, Provider, Region, Upstream } from "./provider.ts";
 
 /** What the environment or the configuration replaces. All optional. */
 export interface EndpointOverrides {
@@ -17,12 +17,17 @@ export interface EndpointOverrides {
   sandbox?: string | undefined;
   /** Whether the URLs below may be on loopback. */
   allowLoopback?: boolean | undefined;
-  /** Origin of the authorization server; its paths stay those of the profile. */
+  /**
+   * Where the authorization server is: its origin, while its paths stay those of the profile; or its
+   * issuer, where the paths are discovered.
+   */
   oauthUrl?: string | undefined;
   /** Name of the endpoints profile to use for new logins. */
   profile?: string | undefined;
   /** Base URL of the API. */
   apiUrl?: string | undefined;
+  /** Name of the upstream to use, where the provider has several. */
+  upstream?: string | undefined;
   /** OAuth client id for new logins. */
   clientId?: string | undefined;
 }
@@ -33,15 +38,40 @@ export interface Endpoints {
   apiBaseUrl: string;
   /** Hosts that may receive this provider's API bearer; with an override that origin alone. */
   apiHosts: TrustedHosts;
+  /** Headers that the API asks for, besides the protocol's. */
+  apiHeaders: Readonly<Record<string, string>>;
+  /** The issuer to discover the authorization server of, where the provider's is discovered. */
+  issuer?: string | undefined;
   /** Hosts that may receive OAuth requests of this region, and that verification pages lie on. */
   oauthHosts: TrustedHosts;
-  /** The authorization server's URLs under one profile. */
+  /** The authorization server's URLs under one profile, where they are known here. */
   oauth(profile: OAuthEndpointsProfile): { authorization: URL; token: URL };
 }
 
 /** The region of that id; the default one without an id; `undefined` for an unknown id. */
 export function findRegion(provider: Provider, id?: string): Region | undefined {
   return id === undefined ? provider.regions[0] : provider.regions.find((r) => r.id === id);
+}
+
+/**
+ * The upstream of that name; the default one without a name; `undefined` where there is only one API.
+ *
+ * @throws {GrantwayError} `invalid_configuration` for an unknown name.
+ */
+export function findUpstream(provider: Provider, id?: string): Upstream | undefined {
+  const { upstreams = [] } = provider;
+  const upstream = id === undefined ? upstreams[0] : upstreams.find((other) => other.id === id);
+  if (id !== undefined && upstream === undefined) {
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot use upstream ${JSON.stringify(id)} of ${provider.id}: ${
+        upstreams.length === 0
+          ? "it has no choice of upstreams"
+          : `it is none of ${upstreams.map((other) => other.id).join(", ")}`
+      }`,
+    );
+  }
+  return upstream;
 }
 
 /**
@@ -80,6 +110,10 @@ export function resolveEndpoints(
   overrides: EndpointOverrides = {},
 ): Endpoints {
   const vendor: TrustedHosts = { hosts: region.hosts };
+  const upstream = findUpstream(provider, overrides.upstream);
+  const { apiBaseUrl, hosts: apiHosts } = upstream ?? region;
+  const apiHeaders = upstream?.headers ?? {};
+  const issuer = provider.oauth?.kind === "oidc" ? provider.oauth.issuer : undefined;
   if (overrides.sandbox !== undefined) {
     const sandbox = parseUrl("the sandbox URL", overrides.sandbox);
     if (!isLoopbackUrl(sandbox)) {
@@ -90,8 +124,10 @@ export function resolveEndpoints(
     }
     const trusted: TrustedHosts = { origin: sandbox.origin };
     return {
-      apiBaseUrl: sandboxUrl(sandbox.href, region.apiBaseUrl),
+      apiBaseUrl: sandboxUrl(sandbox.href, apiBaseUrl),
       apiHosts: trusted,
+      apiHeaders,
+      issuer: issuer && sandboxUrl(sandbox.href, issuer).replace(/\/$/, ""),
       oauthHosts: trusted,
       oauth: (profile) => {
         const urls = profileUrls(profile, region);
@@ -102,24 +138,31 @@ export function resolveEndpoints(
       },
     };
   }
-  const check = (name: string, text: string | undefined): URL | undefined => {
+  const check = (
+    name: string,
+    text: string | undefined,
+    hosts: readonly string[],
+  ): URL | undefined => {
     if (text === undefined) return undefined;
     const url = parseUrl(name, text);
     const isAllowed = (overrides.allowLoopback && isLoopbackUrl(url)) ||
-      (provider.oauth === undefined ? url.protocol === "https:" : isTrustedUrl(url, vendor));
+      (provider.oauth === undefined ? url.protocol === "https:" : isTrustedUrl(url, { hosts }));
     if (isAllowed) return url;
     throw new GrantwayError(
       "invalid_configuration",
       `Cannot use ${url.origin} as ${name} of ${provider.id}: it is neither https${
-        provider.oauth === undefined ? "" : ` on ${region.hosts.join(", ")}`
+        provider.oauth === undefined ? "" : ` on ${hosts.join(", ")}`
       } nor, with GRANTWAY_ALLOW_LOOPBACK=1, on this machine`,
     );
   };
-  const api = check("the API URL", overrides.apiUrl);
-  const oauth = check("the OAuth URL", overrides.oauthUrl);
+  const api = check("the API URL", overrides.apiUrl, apiHosts);
+  const oauth = check("the OAuth URL", overrides.oauthUrl, region.hosts);
   return {
-    apiBaseUrl: (api?.href ?? region.apiBaseUrl).replace(/\/+$/, ""),
-    apiHosts: api === undefined ? vendor : { origin: api.origin },
+    apiBaseUrl: (api?.href ?? apiBaseUrl).replace(/\/+$/, ""),
+    apiHosts: api === undefined ? { hosts: apiHosts } : { origin: api.origin },
+    apiHeaders,
+    // As it was written: the server must name itself with the same characters.
+    issuer: issuer && (overrides.oauthUrl ?? issuer),
     // The vendor may lead from one of its hosts to another, wherever the user starts.
     oauthHosts: oauth === undefined || isTrustedUrl(oauth, vendor)
       ? vendor

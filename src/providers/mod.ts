@@ -10,15 +10,23 @@ export {
   type EndpointOverrides,
   type Endpoints,
   findRegion,
+  findUpstream,
   resolveEndpoints,
   sandboxUrl,
 } from "./endpoints.ts";
 export type {
+  AccountIdentity,
   ApiKeySettings,
   Model,
   OAuthEndpointsProfile,
   OAuthSettings,
+  OidcFlow,
+  OidcSettings,
   PreparedRequest,
   Provider,
   Region,
+  SignInSettings,
+  TokenClaims,
+  Upstream,
+  UserCodeSettings,
 } from "./provider.ts";

@@ -8,7 +8,7 @@
  */
 
 import type { JsonObject } from "../core/http.ts";
-import type { TokenAnswer } from "../oauth/client.ts";
+import type { EntitlementRefusal, TokenAnswer } from "../oauth/client.ts";
 import type { ClassifyFailure } from "../protocols/codec.ts";
 import type { GenerateRequest } from "../protocols/event.ts";
 
@@ -24,6 +24,13 @@ export interface Model {
   input: readonly ("text" | "image" | "video" | "pdf")[];
   /** Whether it thinks before it answers. */
   reasoning: boolean;
+  /**
+   * Names of reasoning effort that its API takes, weakest first; where it takes none (empty or
+   * absent), the parameter is to be left out.
+   */
+  efforts?: readonly string[] | undefined;
+  /** False where it takes no functions of the client's. Default: true. */
+  tools?: boolean | undefined;
   /** What it is best for, a few words for a picker. */
   summary?: string | undefined;
 }
@@ -48,16 +55,45 @@ export interface OAuthEndpointsProfile {
   regions: Readonly<Record<string, { authorization: string; token: string }>>;
 }
 
-/** How a provider signs in. */
-export interface OAuthSettings {
-  /** The grant: PKCE user code (MiniMax). */
-  flow: "user_code";
+/** One of several APIs that a provider's bearer is good for. */
+export interface Upstream {
+  /** Its name, as the configuration has it. */
+  id: string;
+  /** Base URL, without a trailing slash. */
+  apiBaseUrl: string;
+  /** Every host that may receive the bearer there; `*.` prefix allowed. */
+  hosts: readonly string[];
+  /** Headers it asks for, besides the protocol's. */
+  headers: Readonly<Record<string, string>>;
+  /** Scopes that a login for it asks for, besides the usual ones. */
+  scopes: readonly string[];
+}
+
+/** What every way of signing in has. */
+export interface SignInSettings {
   /** A public client id of the vendor's. */
   clientId: string;
   /** The name that the consent page shows for that id. */
   clientName: string;
   /** Scopes to ask for. */
   scopes: readonly string[];
+  /** Environment variables that replace parts of these settings; see `EndpointOverrides`. */
+  variables: {
+    /** The OAuth client id. */
+    clientId: string;
+    /** Origin or issuer of the authorization server. */
+    oauthUrl: string;
+    /** Name of the endpoints profile, where there are several. */
+    profile?: string | undefined;
+    /** Base URL of the API. */
+    apiUrl: string;
+  };
+}
+
+/** Signs in with a PKCE user code, at endpoints that are known here. */
+export interface UserCodeSettings extends SignInSettings {
+  /** Tells the kinds of settings apart. */
+  kind: "user_code";
   /** `grant_type` of the poll. */
   grantType: string;
   /** In the order to try; the first is the default. */
@@ -66,21 +102,56 @@ export interface OAuthSettings {
   defaultIntervalMs: number;
   /** Error codes that prove a refresh token dead, besides `invalid_grant`. */
   deadErrors: readonly string[];
-  /** Environment variables that replace parts of these settings; see `EndpointOverrides`. */
-  variables: {
-    /** The OAuth client id. */
-    clientId: string;
-    /** Origin of the authorization server. */
-    oauthUrl: string;
-    /** Name of the endpoints profile. */
-    profile: string;
-    /** Base URL of the API. */
-    apiUrl: string;
-  };
   /** Reads the vendor's own success and failure marks in a token endpoint's answer. */
   readTokenAnswer: (body: JsonObject) => TokenAnswer;
   /** Mends a verification URL that is known to lead nowhere; anything else comes back as it was. */
   repairVerificationUrl: (url: string) => string;
+}
+
+/** A way to sign in at an OpenID provider. */
+export type OidcFlow = "device" | "loopback";
+
+/** Signs in at an OpenID provider whose endpoints are discovered. */
+export interface OidcSettings extends SignInSettings {
+  /** Tells the kinds of settings apart. */
+  kind: "oidc";
+  /** The issuer, as its discovery document must name it. */
+  issuer: string;
+  /** In the order to try. */
+  flows: readonly OidcFlow[];
+  /** Parameters of the authorization URL, besides the RFCs'. */
+  authorizationParameters: Readonly<Record<string, string>>;
+  /** Whether the code exchange repeats the challenge, which some servers check again. */
+  echoesChallenge: boolean;
+  /** Where the browser brings the code, on 127.0.0.1; another port where this one is taken. */
+  redirect: { port: number; path: string };
+  /** Origins whose pages may deliver the code by a cross-origin `fetch`. */
+  consentOrigins: readonly string[];
+  /** How the server says that the account or its plan is not let in. */
+  entitlement: EntitlementRefusal;
+  /** The page with the code filled in, for a server that names only the page. */
+  completeVerificationUrl: (url: string, userCode: string) => string;
+  /** Whose login it is, by the claims of its tokens; display and comparison only. */
+  readAccount: (claims: TokenClaims) => AccountIdentity | undefined;
+}
+
+/** How a provider signs in. */
+export type OAuthSettings = UserCodeSettings | OidcSettings;
+
+/** The unverified claims of a login's tokens; `undefined` for a token that is absent or no JWT. */
+export interface TokenClaims {
+  /** Of the id token. */
+  idToken: JsonObject | undefined;
+  /** Of the access token. */
+  accessToken: JsonObject | undefined;
+}
+
+/** Whose login it is. */
+export interface AccountIdentity {
+  /** The same for every login of one account. */
+  id: string;
+  /** For people: an e-mail address, else the id. */
+  label: string;
 }
 
 /** How a provider takes an API key. */
@@ -121,6 +192,8 @@ export interface Provider {
   ignoresStopSequences?: boolean | undefined;
   /** The first is the default. */
   regions: readonly Region[];
+  /** Present where the bearer is good for several APIs; the first is the default. */
+  upstreams?: readonly Upstream[] | undefined;
   /** Present where one can sign in. */
   oauth?: OAuthSettings | undefined;
   /** Present where it takes an API key. */

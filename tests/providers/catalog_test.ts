@@ -1,6 +1,7 @@
 // design.md 1: names, aliases, default and auxiliary models.
 
 import { assert, assertEquals } from "@std/assert";
+import { isTrustedUrl } from "../../src/core/http.ts";
 import { findModel, findProvider, findRegion, PROVIDERS } from "../../src/providers/mod.ts";
 
 const NAMES: [name: string, id: string | undefined][] = [
@@ -12,6 +13,14 @@ const NAMES: [name: string, id: string | undefined][] = [
   ["minimax-cn", "minimax-cn"],
   ["minimax", "minimax"],
   ["MINIMAX", "minimax"],
+  ["xai-oauth", "xai-oauth"],
+  ["grok-oauth", "xai-oauth"],
+  ["x-ai-oauth", "xai-oauth"],
+  ["xai-grok-oauth", "xai-oauth"],
+  ["xai", "xai"],
+  ["Grok", "xai"],
+  ["x-ai", "xai"],
+  ["x.ai", "xai"],
   ["", undefined],
   ["mini", undefined],
   ["__proto__", undefined],
@@ -44,7 +53,8 @@ for (const provider of PROVIDERS) {
     for (const { apiBaseUrl } of provider.regions) assert(!apiBaseUrl.endsWith("/"));
   });
 
-  for (const profile of provider.oauth?.profiles ?? []) {
+  const profiles = provider.oauth?.kind === "user_code" ? provider.oauth.profiles : [];
+  for (const profile of profiles) {
     for (const region of provider.regions) {
       Deno.test(`${provider.id}: profile ${profile.id} stays on the hosts of ${region.id}`, () => {
         const urls = profile.regions[region.id];
@@ -65,11 +75,46 @@ Deno.test("minimax-oauth: the defaults that users rely on", () => {
     ["global", "https://api.minimax.io/anthropic"],
     ["cn", "https://api.minimaxi.com/anthropic"],
   ]);
-  assertEquals(provider.oauth?.profiles.map(({ id }) => id), ["account", "legacy"]);
+  assert(provider.oauth?.kind === "user_code");
+  assertEquals(provider.oauth.profiles.map(({ id }) => id), ["account", "legacy"]);
   assertEquals([provider.defaultModel, provider.auxiliaryModel], [
     "MiniMax-M2.7",
     "MiniMax-M2.7-highspeed",
   ]);
   assertEquals(provider.models.map(({ contextTokens }) => contextTokens), [200_000, 200_000]);
   assertEquals(provider.apiKey, undefined);
+});
+
+Deno.test("xai-oauth: the defaults that users rely on", () => {
+  const provider = findProvider("xai-oauth")!;
+  assertEquals(provider.name, "xAI Grok OAuth (SuperGrok Subscription)");
+  assertEquals(provider.protocol, "responses");
+  assertEquals(provider.regions.map(({ apiBaseUrl }) => apiBaseUrl), ["https://api.x.ai/v1"]);
+  assertEquals(provider.models.map(({ id }) => id), [
+    "grok-4.3",
+    "grok-4.20-0309-reasoning",
+    "grok-4.20-0309-non-reasoning",
+    "grok-4.20-multi-agent-0309",
+  ]);
+  assertEquals(provider.models.map(({ efforts }) => efforts), [
+    ["none", "low", "medium", "high"],
+    [],
+    [],
+    ["low", "medium", "high", "xhigh"],
+  ]);
+  assertEquals(provider.apiKey, undefined);
+  assert(provider.oauth?.kind === "oidc");
+  assertEquals(provider.oauth.flows, ["device", "loopback"]);
+  assertEquals(provider.oauth.redirect, { port: 56121, path: "/callback" });
+  assertEquals(findProvider("xai")!.oauth, undefined);
+  assertEquals(findProvider("xai")!.apiKey?.variables, ["XAI_API_KEY"]);
+});
+
+Deno.test("xai-oauth: every upstream stays on hosts of its own", () => {
+  const { upstreams = [] } = findProvider("xai-oauth")!;
+  assertEquals(upstreams.map(({ id }) => id), ["api", "cli"]);
+  for (const { apiBaseUrl, hosts } of upstreams) {
+    assert(isTrustedUrl(new URL(apiBaseUrl), { hosts }));
+  }
+  assertEquals(upstreams[1]!.hosts, ["cli-chat-proxy.grok.com"]);
 });

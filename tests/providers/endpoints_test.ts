@@ -16,7 +16,8 @@ function resolve(provider: string, region: string, overrides: EndpointOverrides 
   const found = findProvider(provider)!;
   const endpoints = resolveEndpoints(found, findRegion(found, region)!, overrides);
   const oauth = (profile: number) => {
-    const { authorization, token } = endpoints.oauth(found.oauth!.profiles[profile]!);
+    if (found.oauth?.kind !== "user_code") throw new Error("it has no profiles");
+    const { authorization, token } = endpoints.oauth(found.oauth.profiles[profile]!);
     return [authorization.href, token.href];
   };
   return { ...endpoints, account: () => oauth(0), legacy: () => oauth(1) };
@@ -241,3 +242,81 @@ for (const [resourceUrl, expected, overrides] of RESOURCES) {
     assertEquals(apiBaseUrlFor(endpoints, resourceUrl), expected);
   });
 }
+
+const UPSTREAMS: {
+  name: string;
+  overrides: EndpointOverrides;
+  api: string;
+  issuer: string;
+  trusts: string;
+  refuses: string;
+  version?: string;
+}[] = [
+  {
+    name: "the default one",
+    overrides: {},
+    api: "https://api.x.ai/v1",
+    issuer: "https://auth.x.ai",
+    trusts: "https://api.x.ai/v1/x",
+    refuses: "https://cli-chat-proxy.grok.com/v1/x",
+  },
+  {
+    name: "the CLI's proxy",
+    overrides: { upstream: "cli" },
+    api: "https://cli-chat-proxy.grok.com/v1",
+    issuer: "https://auth.x.ai",
+    trusts: "https://cli-chat-proxy.grok.com/v1/x",
+    refuses: "https://grok.com/x",
+    version: "0.2.120",
+  },
+  {
+    name: "the CLI's proxy in the sandbox",
+    overrides: { upstream: "cli", sandbox: "http://127.0.0.1:8700" },
+    api: "http://127.0.0.1:8700/cli-chat-proxy.grok.com/v1",
+    issuer: "http://127.0.0.1:8700/auth.x.ai",
+    trusts: "http://127.0.0.1:8700/x",
+    refuses: "https://cli-chat-proxy.grok.com/v1/x",
+    version: "0.2.120",
+  },
+  {
+    name: "a local authorization server",
+    overrides: { allowLoopback: true, oauthUrl: "http://127.0.0.1:9000" },
+    api: "https://api.x.ai/v1",
+    issuer: "http://127.0.0.1:9000",
+    trusts: "https://api.x.ai/v1/x",
+    refuses: "http://127.0.0.1:9000/x",
+  },
+];
+for (const { name, overrides, api, issuer, trusts, refuses, version } of UPSTREAMS) {
+  Deno.test(`resolveEndpoints() of xai-oauth: ${name}`, () => {
+    const endpoints = resolve("xai-oauth", "global", overrides);
+    assertEquals([endpoints.apiBaseUrl, endpoints.issuer], [api, issuer]);
+    assert(isTrustedUrl(new URL(trusts), endpoints.apiHosts));
+    assert(!isTrustedUrl(new URL(refuses), endpoints.apiHosts));
+    assertEquals(endpoints.apiHeaders["x-grok-client-version"], version);
+  });
+}
+
+const UNUSABLE: { name: string; provider?: string; overrides: EndpointOverrides }[] = [
+  { name: "an unknown upstream", overrides: { upstream: "other" } },
+  { name: "an upstream of a provider without", provider: "xai", overrides: { upstream: "cli" } },
+  { name: "a foreign issuer", overrides: { oauthUrl: "https://auth.x.ai.evil.example" } },
+  { name: "an issuer over http", overrides: { oauthUrl: "http://auth.x.ai" } },
+  { name: "a local issuer, not allowed", overrides: { oauthUrl: "http://127.0.0.1:9000" } },
+  { name: "a foreign API", overrides: { apiUrl: "https://proxy.example/v1" } },
+  {
+    name: "the proxy's host for the default API",
+    overrides: { apiUrl: "https://cli-chat-proxy.grok.com/v1" },
+  },
+];
+for (const { name, provider = "xai-oauth", overrides } of UNUSABLE) {
+  Deno.test(`resolveEndpoints() refuses ${name}`, () => {
+    const error = assertThrows(() => resolve(provider, "global", overrides), GrantwayError);
+    assertEquals(error.code, "invalid_configuration");
+  });
+}
+
+Deno.test("resolveEndpoints() takes any https host for an API key", () => {
+  const { apiBaseUrl, issuer } = resolve("xai", "global", { apiUrl: "https://proxy.example/v1/" });
+  assertEquals([apiBaseUrl, issuer], ["https://proxy.example/v1", undefined]);
+});

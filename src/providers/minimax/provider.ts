@@ -42,7 +42,7 @@ export const minimaxOAuth = {
   ...API,
   regions: [GLOBAL, CN],
   oauth: {
-    flow: "user_code",
+    kind: "user_code",
     clientId: "78257093-7e40-4613-99e0-527b14b39113",
     clientName: "OpenClaw",
     scopes: ["group_id", "profile", "model.completion"],
