@@ -42,6 +42,7 @@ interface View {
 
 /** Sends the conversation and shows the answer as it comes; returns it whole. */
 async function answer(
+  context: Context,
   session: ChatSession,
   view: View,
   signal: AbortSignal,
@@ -52,7 +53,7 @@ async function answer(
     stream: true,
     ...(session.system === undefined ? {} : { system: [{ type: "text", text: session.system }] }),
     ...(session.maxOutputTokens === undefined ? {} : { maxOutputTokens: session.maxOutputTokens }),
-  }, { signal });
+  }, { signal, onNote: context.output.detail });
   const response = await collectStream(shown(events, view));
   view.end(response);
   return response;
@@ -135,7 +136,7 @@ export async function answerOnce(
     showThinking: output.options.verbose ||
       (platform.stdout.isTerminal && platform.stderr.isTerminal && !output.options.quiet),
   });
-  const { stopReason } = await answer(session, view, signal);
+  const { stopReason } = await answer(context, session, view, signal);
   if (stopReason !== "refusal") return EXIT.ok;
   output.warn("The model declined to answer");
   return EXIT.contentFilter;
@@ -178,7 +179,7 @@ export async function converse(context: Context, session: ChatSession): Promise<
     const stopListening = interrupts.listen(() => cancel.abort(new Interrupted()));
     const signal = AbortSignal.any([cancel.signal, interrupts.signal]);
     try {
-      const { content } = await answer(session, view, signal);
+      const { content } = await answer(context, session, view, signal);
       if (content.length > 0) session.messages.push({ role: "assistant", content });
     } catch (error) {
       // What was not answered leaves the history, so that the next turn is well formed.

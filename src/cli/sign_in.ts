@@ -60,6 +60,9 @@ export async function signIn(
       signal,
       onEvent: screen.show,
     });
+    if (grant.tokenSet.refreshToken === undefined) {
+      output.warn("The server gave no refresh token: this login ends with its access token");
+    }
     const { credential, isReplacement } = await storeLogin(context.credentials, grant, {
       label: options.label,
       owner: { host, createdAt: platform.now() },
