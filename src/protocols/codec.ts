@@ -22,6 +22,8 @@ export interface FailureFacts {
   type?: string | undefined;
   /** The vendor's own code, as text. */
   code?: string | undefined;
+  /** A machine-readable mark that the server put into its words; taken out of `message`. */
+  tag?: string | undefined;
   /** Its words, safe to print. */
   message?: string | undefined;
   /** How long it asks to wait, ms. */
@@ -30,8 +32,11 @@ export interface FailureFacts {
   requestId?: string | undefined;
 }
 
+/** A class of failure, with how long it lasts where the vendor is known not to say so itself, ms. */
+export type FailureVerdict = StreamErrorCode | { code: StreamErrorCode; retryAfterMs: number };
+
 /** A vendor's judgement of a failure; `undefined` leaves it to the protocol's own rules. */
-export type ClassifyFailure = (facts: FailureFacts) => StreamErrorCode | undefined;
+export type ClassifyFailure = (facts: FailureFacts) => FailureVerdict | undefined;
 
 /** What a codec must know of the upstream it reads. */
 export interface UpstreamContext {
@@ -39,6 +44,8 @@ export interface UpstreamContext {
   origin: string;
   /** The vendor's judgement of failures. */
   classify?: ClassifyFailure | undefined;
+  /** Names of the request's tools that take free text; calls of other such tools are upstream's own. */
+  customTools?: readonly string[] | undefined;
 }
 
 /** Bytes of one streamed answer in, events out. */
@@ -58,8 +65,8 @@ export type DecodedBody =
 export interface FailedAnswer {
   /** HTTP status. */
   status: number;
-  /** Its JSON body; `undefined` where it had none. */
-  body: JsonObject | undefined;
+  /** Its JSON body; a string where that was all; `undefined` where it had none. */
+  body: JsonObject | string | undefined;
   /** From its headers, ms. */
   retryAfterMs?: number | undefined;
   /** From its headers. */

@@ -379,7 +379,8 @@ export type StreamEvent =
   }
   | { type: "block_start"; index: number; block: OpeningBlock }
   | { type: "block_delta"; index: number; delta: BlockDelta }
-  | { type: "block_end"; index: number }
+  /** `extensions`: fields that only came with the end; they join those of the start. */
+  | { type: "block_end"; index: number; extensions?: Extensions | undefined }
   | {
     type: "message_end";
     stopReason: StopReason | null;
