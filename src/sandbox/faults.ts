@@ -14,8 +14,16 @@ const OVERSIZED_BYTES = 2 * 1024 * 1024;
 /** What `fetch` rejects with when the other side hangs up. */
 export class ConnectionLost extends TypeError {}
 
-function html(status: number): Response {
-  return new Response(HTML, { status, headers: { "content-type": "text/html; charset=utf-8" } });
+function html(status: number, headers: Record<string, string> = {}): Response {
+  return new Response(HTML, {
+    status,
+    headers: { "content-type": "text/html; charset=utf-8", ...headers },
+  });
+}
+
+/** What an edge answers in the server's place when it takes the client for a robot. */
+export function challengePage(status: 403 | 503): Response {
+  return html(status, { "cf-mitigated": "challenge" });
 }
 
 /** Waits for the caller to give up, then rejects as `fetch` does. */
@@ -43,6 +51,12 @@ export function failureResponse(
       return Response.json({ error: "server_error" }, { status: 500 });
     case "html_502":
       return html(502);
+    case "challenge_403":
+      return challengePage(403);
+    case "challenge_503":
+      return challengePage(503);
+    case "html_520":
+      return html(520);
     case "status_503":
       return new Response(null, { status: 503 });
     case "status_429":
@@ -54,6 +68,22 @@ export function failureResponse(
       return new Response(null, { status: 408 });
     case "status_403":
       return Response.json({ message: "Forbidden" }, { status: 403 });
+    case "status_400":
+      return new Response(null, { status: 400 });
+    case "status_401":
+      return Response.json({ message: "Unauthorized" }, { status: 401 });
+    case "invalid_client":
+      return Response.json({ error: "invalid_client" }, { status: 401 });
+    case "temporarily_unavailable":
+      return Response.json({ error: "temporarily_unavailable" }, { status: 400 });
+    case "nested_error":
+      return Response.json({ error: { code: "invalid_grant", message: "not this way" } }, {
+        status: 400,
+      });
+    case "empty_object":
+      return Response.json({});
+    case "json_array":
+      return Response.json([]);
     case "empty":
       return new Response(null, { headers: { "content-type": "application/json" } });
     case "html":

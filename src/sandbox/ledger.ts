@@ -18,21 +18,56 @@ export interface IssuedTokens {
   refreshToken: string;
   /** End of the access token, ms since the epoch. */
   expiresAt: number;
+  /** What they belong to. */
+  grant: Readonly<StoredGrant>;
 }
+
+/** Makes the text of an access token. It must be unlike any other. */
+export type AccessTokenMinter = (
+  grant: Pick<StoredGrant, "clientId" | "scope" | "account">,
+  expiresAt: number,
+) => Promise<string>;
+
+/** How a login begins. */
+export type LoginRequest =
+  & Pick<
+    StoredAuthorization,
+    "realm" | "clientId" | "clientName" | "scope" | "challenge" | "deviceHash" | "redirect"
+  >
+  & {
+    /** Lifetime and poll interval where the sandbox's options name none, ms. */
+    ttlMs: number;
+    intervalMs: number;
+    /** Host, path and query of the page on which the user answers. */
+    page: (userCode: string) => string;
+  };
 
 /** What became of a refresh. */
 export type RefreshOutcome =
   | { kind: "issued"; tokens: IssuedTokens }
   | { kind: "refused"; cause: "unknown" | "other_client" | "revoked" | "reused" };
 
+interface FreshTokens {
+  accessToken: string;
+  accessHash: string;
+  refreshToken: string;
+  refreshHash: string;
+  expiresAt: number;
+}
+
 /** Spent refresh tokens that a grant remembers. An older one counts as unknown. */
 const SPENT_KEPT = 200;
 /** How long an ended user code is still told apart from one that never was, ms. */
 const CODE_MEMORY_MS = 60 * 60_000;
+/** Lifetime of an authorization code, ms. RFC 6749 4.1.2 allows ten minutes. */
+const REDIRECT_CODE_TTL_MS = 5 * 60_000;
+/** What `slow_down` adds to the interval, RFC 8628 3.5. */
+const SLOW_DOWN_STEP_MS = 5_000;
 /** No letters or digits that look alike, and no vowels that make words. */
 const CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ2456789";
 
-function base64url(bytes: Uint8Array): string {
+/** RFC 4648 5, without padding. */
+export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
@@ -76,25 +111,23 @@ export class Ledger {
     this.#world = world;
   }
 
-  /** Opens a login. `pagePath` is the approval page's host and path; the code is added as a query. */
-  authorize(
-    request: Pick<StoredAuthorization, "realm" | "clientId" | "clientName" | "scope" | "challenge">,
-    pagePath: string,
-  ): StoredAuthorization {
-    const { state, counters, userCodeTtlMs, pollIntervalMs } = this.#world;
+  /** Opens a login. */
+  authorize(request: LoginRequest): StoredAuthorization {
+    const { state, counters, quirks, userCodeTtlMs, pollIntervalMs } = this.#world;
+    const { ttlMs, intervalMs, page, ...fields } = request;
     const now = this.#world.now();
     state.authorizations = state.authorizations.filter((a) => a.expiresAt + CODE_MEMORY_MS > now);
     const userCode = newUserCode();
-    const query = new URLSearchParams({ user_code: userCode, client: request.clientName });
     const authorization: StoredAuthorization = {
-      ...request,
+      ...fields,
       userCode,
-      page: `${pagePath}?${query}`,
+      page: page(userCode),
       formToken: randomToken(),
-      expiresAt: now + userCodeTtlMs,
-      intervalMs: pollIntervalMs,
+      expiresAt: now + (userCodeTtlMs ?? ttlMs),
+      intervalMs: pollIntervalMs ?? intervalMs,
       lastPolledAt: null,
       outcome: "pending",
+      account: quirks.account,
     };
     state.authorizations.push(authorization);
     counters.authorizations++;
@@ -127,45 +160,93 @@ export class Ledger {
     return true;
   }
 
-  /** Notes a poll; whether it came sooner than the interval allows. */
-  notePoll(authorization: StoredAuthorization): boolean {
+  /** The login of a device code, RFC 8628. */
+  async findDevice(realm: string, deviceCode: string): Promise<StoredAuthorization | undefined> {
+    const hash = await digest(deviceCode);
+    return this.#world.state.authorizations.find((a) => a.realm === realm && a.deviceHash === hash);
+  }
+
+  /** The login of an authorization code, RFC 6749 4.1. */
+  async findRedirect(realm: string, code: string): Promise<StoredAuthorization | undefined> {
+    const hash = await digest(code);
+    return this.#world.state.authorizations.find((a) =>
+      a.realm === realm && a.redirect?.codeHash === hash
+    );
+  }
+
+  /** Issues the authorization code of an approved login; a code issued before is void then. */
+  async issueCode(authorization: StoredAuthorization): Promise<string | undefined> {
+    const code = `sbx_ac_${randomToken()}`;
+    const codeHash = await digest(code);
+    if (authorization.outcome !== "approved" || authorization.redirect === undefined) {
+      return undefined;
+    }
+    authorization.redirect.codeHash = codeHash;
+    authorization.expiresAt = this.#world.now() + REDIRECT_CODE_TTL_MS;
+    this.#world.changed();
+    return code;
+  }
+
+  /**
+   * Notes a poll; whether it came sooner than the interval allows, by more than `toleranceMs`, the
+   * jitter of a network.
+   */
+  notePoll(authorization: StoredAuthorization, toleranceMs = 0): boolean {
     const now = this.#world.now();
     const early = authorization.lastPolledAt !== null &&
-      now - authorization.lastPolledAt < authorization.intervalMs;
+      now - authorization.lastPolledAt < authorization.intervalMs - toleranceMs;
     authorization.lastPolledAt = now;
     this.#world.changed();
     return early;
   }
 
+  /** Makes the interval longer for this and all later polls, RFC 8628 3.5. */
+  slowDown(authorization: StoredAuthorization): void {
+    authorization.intervalMs += SLOW_DOWN_STEP_MS;
+    this.#world.changed();
+  }
+
   /** Issues the first tokens of an approved login, once; `undefined` when it is not approved. */
-  async redeem(authorization: StoredAuthorization): Promise<IssuedTokens | undefined> {
-    const fresh = await this.#mint();
+  async redeem(
+    authorization: StoredAuthorization,
+    mintAccessToken?: AccessTokenMinter,
+  ): Promise<IssuedTokens | undefined> {
+    const fresh = await this.#mint(authorization, mintAccessToken);
     if (authorization.outcome !== "approved") return undefined;
-    authorization.outcome = "spent";
-    const { realm, clientId, scope } = authorization;
+    const { realm, clientId, scope, account } = authorization;
     const grant: StoredGrant = {
       id: crypto.randomUUID(),
       realm,
       clientId,
       scope,
+      account,
       createdAt: this.#world.now(),
       revoked: false,
       access: [],
       refresh: [{ hash: fresh.refreshHash, spentAt: null }],
     };
+    authorization.outcome = "spent";
+    authorization.grantId = grant.id;
     this.#world.state.grants.push(grant);
     this.#world.counters.grants++;
-    return { refreshToken: fresh.refreshToken, ...this.#addAccess(grant, fresh) };
+    return this.#issue(grant, fresh, fresh.refreshToken);
   }
 
   /** Exchanges a refresh token, by the rules of the refresh quirks. */
-  async refresh(realm: string, clientId: string, refreshToken: string): Promise<RefreshOutcome> {
+  async refresh(
+    realm: string,
+    clientId: string,
+    refreshToken: string,
+    mintAccessToken?: AccessTokenMinter,
+  ): Promise<RefreshOutcome> {
     const { state, quirks, counters } = this.#world;
-    const [hash, fresh] = await Promise.all([digest(refreshToken), this.#mint()]);
+    const hash = await digest(refreshToken);
+    const find = () =>
+      state.grants.find((g) => g.realm === realm && g.refresh.some((token) => token.hash === hash));
+    // What goes into a token never changes in a grant: it can be made before the books are read.
+    const fresh = await this.#mint(find() ?? { clientId, scope: "" }, mintAccessToken);
     const now = this.#world.now();
-    const grant = state.grants.find((g) =>
-      g.realm === realm && g.refresh.some((token) => token.hash === hash)
-    );
+    const grant = find();
     const presented = grant?.refresh.find((token) => token.hash === hash);
     if (grant === undefined || presented === undefined) {
       return { kind: "refused", cause: "unknown" };
@@ -174,24 +255,45 @@ export class Ledger {
     const inGrace = presented.spentAt !== null && now - presented.spentAt < quirks.reuseGraceMs;
     if (presented.spentAt !== null && !inGrace) {
       counters.reuses++;
-      if (quirks.reuse === "revoke_family" && !grant.revoked) {
-        grant.revoked = true;
-        counters.revocations++;
-        this.#world.changed();
-      }
+      if (quirks.reuse === "revoke_family") this.#revokeForReuse(grant);
       return { kind: "refused", cause: "reused" };
     }
     if (grant.revoked) return { kind: "refused", cause: "revoked" };
     counters[inGrace ? "graceRefreshes" : "refreshes"]++;
     if (quirks.rotationEndsAccess) grant.access = [];
     if (quirks.rotation !== "rotate") {
-      return { kind: "issued", tokens: { refreshToken, ...this.#addAccess(grant, fresh) } };
+      return { kind: "issued", tokens: this.#issue(grant, fresh, refreshToken) };
     }
     presented.spentAt ??= now;
     grant.refresh.push({ hash: fresh.refreshHash, spentAt: null });
     grant.refresh = grant.refresh.slice(-SPENT_KEPT);
-    const { refreshToken: next } = fresh;
-    return { kind: "issued", tokens: { refreshToken: next, ...this.#addAccess(grant, fresh) } };
+    return { kind: "issued", tokens: this.#issue(grant, fresh, fresh.refreshToken) };
+  }
+
+  /** An authorization code came again: what it gave is void, RFC 6749 4.1.2. */
+  noteCodeReuse(authorization: StoredAuthorization): void {
+    const grant = this.#world.state.grants.find(({ id }) => id === authorization.grantId);
+    this.#world.counters.reuses++;
+    if (grant !== undefined) this.#revokeForReuse(grant);
+  }
+
+  /** Revokes a refresh token with its whole grant, or an access token alone, RFC 7009. */
+  async revoke(
+    realm: string,
+    clientId: string,
+    token: string,
+  ): Promise<"revoked" | "unknown" | "other_client"> {
+    const hash = await digest(token);
+    const isIt = (candidate: { hash: string }) => candidate.hash === hash;
+    const grant = this.#world.state.grants.find((g) =>
+      g.realm === realm && (g.refresh.some(isIt) || g.access.some(isIt))
+    );
+    if (grant === undefined) return "unknown";
+    if (grant.clientId !== clientId) return "other_client";
+    if (grant.refresh.some(isIt)) grant.revoked = true;
+    else grant.access = grant.access.filter((access) => !isIt(access));
+    this.#world.changed();
+    return "revoked";
   }
 
   /** The grant that an access token stands for; `undefined` when it is unknown, expired or revoked. */
@@ -210,27 +312,33 @@ export class Ledger {
     this.#world.changed();
   }
 
-  #addAccess(
-    grant: StoredGrant,
-    fresh: { accessToken: string; accessHash: string },
-  ): { accessToken: string; expiresAt: number } {
-    const now = this.#world.now();
-    const expiresAt = now + this.#world.accessTokenTtlMs;
-    grant.access = grant.access.filter((token) => now < token.expiresAt);
-    grant.access.push({ hash: fresh.accessHash, expiresAt });
+  #revokeForReuse(grant: StoredGrant): void {
+    if (grant.revoked) return;
+    grant.revoked = true;
+    this.#world.counters.revocations++;
     this.#world.changed();
-    return { accessToken: fresh.accessToken, expiresAt };
   }
 
-  async #mint(): Promise<
-    { accessToken: string; accessHash: string; refreshToken: string; refreshHash: string }
-  > {
-    const accessToken = `sbx_at_${randomToken()}`;
+  #issue(grant: StoredGrant, fresh: FreshTokens, refreshToken: string): IssuedTokens {
+    const { accessToken, accessHash, expiresAt } = fresh;
+    const now = this.#world.now();
+    grant.access = grant.access.filter((token) => now < token.expiresAt);
+    grant.access.push({ hash: accessHash, expiresAt });
+    this.#world.changed();
+    return { accessToken, refreshToken, expiresAt, grant };
+  }
+
+  async #mint(
+    grant: Pick<StoredGrant, "clientId" | "scope" | "account">,
+    mintAccessToken: AccessTokenMinter = () => Promise.resolve(`sbx_at_${randomToken()}`),
+  ): Promise<FreshTokens> {
+    const expiresAt = this.#world.now() + this.#world.accessTokenTtlMs;
     const refreshToken = `sbx_rt_${randomToken()}`;
+    const accessToken = await mintAccessToken(grant, expiresAt);
     const [accessHash, refreshHash] = await Promise.all([
       digest(accessToken),
       digest(refreshToken),
     ]);
-    return { accessToken, accessHash, refreshToken, refreshHash };
+    return { accessToken, accessHash, refreshToken, refreshHash, expiresAt };
   }
 }

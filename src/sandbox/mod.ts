@@ -13,4 +13,11 @@ export type {
 } from "./quirks.ts";
 export { DEFAULT_QUIRKS } from "./quirks.ts";
 export { createSandbox, type Sandbox, type SandboxOptions } from "./sandbox.ts";
-export type { SandboxCounters, SandboxState, StoredAuthorization, StoredGrant } from "./state.ts";
+export type {
+  SandboxCounters,
+  SandboxState,
+  StoredAuthorization,
+  StoredGrant,
+  StoredRedirect,
+} from "./state.ts";
+export type { SandboxDiscovery, SandboxIdToken, SandboxXaiQuirks } from "./xai/quirks.ts";

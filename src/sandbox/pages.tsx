@@ -1,7 +1,8 @@
 /**
  * What the sandbox shows in a browser: its front page, and the vendors' approval pages.
  *
- * Plain HTML with one style sheet and no script. Every text goes through JSX, which escapes it.
+ * Plain HTML with one style sheet, and no script but where the vendor's own page needs one. Every
+ * text goes through JSX, which escapes it.
  *
  * @module
  */
@@ -24,18 +25,49 @@ label { display: block; margin-bottom: .25rem; }
 `;
 
 /** What hono/jsx renders to. */
-type Page = { toString(): string } | Promise<{ toString(): string }>;
+export type Page = { toString(): string } | Promise<{ toString(): string }>;
 
-/** A page as a response under a policy that allows its own style sheet and form, and nothing else. */
-export async function htmlResponse(page: Page, status = 200): Promise<Response> {
+/** What a page may do beyond its own style sheet and form. */
+export interface PagePolicy {
+  /** Origin that its form may be redirected to. */
+  redirectsTo?: string;
+  /** A script, and the origin that it may call. It is code of ours: what varies comes as data. */
+  script?: { source: string; callsOrigin: string };
+}
+
+/** A page as a response under a policy that allows what `policy` says, and nothing else. */
+export async function htmlResponse(
+  page: Page,
+  status = 200,
+  { redirectsTo, script }: PagePolicy = {},
+): Promise<Response> {
   const nonce = crypto.randomUUID();
-  const html = String(await page).replace("<style>", `<style nonce="${nonce}">`);
+  const html = String(await page)
+    .replace("<style>", `<style nonce="${nonce}">`)
+    .replace(
+      "</body>",
+      // A function: in a text `$` would have a meaning.
+      () =>
+        script === undefined
+          ? "</body>"
+          : `<script nonce="${nonce}">${script.source}</script></body>`,
+    );
+  const policy = [
+    "default-src 'none'",
+    `style-src 'nonce-${nonce}'`,
+    ...(script === undefined
+      ? []
+      : [`script-src 'nonce-${nonce}'`, `connect-src ${script.callsOrigin}`]),
+    // Browsers hold a form to this through its redirects too.
+    `form-action 'self'${redirectsTo === undefined ? "" : ` ${redirectsTo}`}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ];
   return new Response(`<!DOCTYPE html>${html}`, {
     status,
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy":
-        `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+      "content-security-policy": policy.join("; "),
       "cache-control": "no-store",
       // With `no-referrer` browsers would send the form with `origin: null`.
       "referrer-policy": "same-origin",
@@ -44,7 +76,8 @@ export async function htmlResponse(page: Page, status = 200): Promise<Response> 
   });
 }
 
-function Layout({ title, children }: { title: string; children: Child }) {
+/** The frame of every page. */
+export function Layout({ title, children }: { title: string; children: Child }) {
   return (
     <html lang="en">
       <head>
@@ -63,7 +96,8 @@ function Layout({ title, children }: { title: string; children: Child }) {
   );
 }
 
-const Note = () => (
+/** Says what one is looking at. */
+export const Note = () => (
   <p class="note">
     This is the Grantway sandbox, an offline stand-in. No account is touched and nothing leaves this
     machine.
@@ -118,10 +152,10 @@ export function CodeEntryPage({ action }: { action: string }): Page {
 
 /** Asks the user to approve or deny. */
 export function ApprovalPage(
-  { action, authorization, region }: {
+  { action, authorization, details }: {
     action: string;
     authorization: StoredAuthorization;
-    region: string;
+    details: Readonly<Record<string, string>>;
   },
 ): Page {
   return (
@@ -129,8 +163,12 @@ export function ApprovalPage(
       <p>Go on only if your application shows this very code:</p>
       <p class="code">{authorization.userCode}</p>
       <dl>
-        <dt>Region</dt>
-        <dd>{region}</dd>
+        {Object.entries(details).map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ))}
         <dt>Access asked for</dt>
         <dd>{authorization.scope}</dd>
       </dl>

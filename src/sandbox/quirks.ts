@@ -7,12 +7,21 @@
  * @module
  */
 
+import { choice, choiceOf, COUNT, flag, type Specs, text } from "./quirk_spec.ts";
+import { type SandboxXaiQuirks, XAI_SPECS } from "./xai/quirks.ts";
+
 /** What a failing request is answered with. */
 export type SandboxFailure =
   /** HTTP 500 with a JSON error. */
   | "status_500"
   /** HTTP 502 with an HTML page, as an edge gives it. */
   | "html_502"
+  /** HTTP 403 with an edge's challenge page and `cf-mitigated: challenge`. */
+  | "challenge_403"
+  /** The same with HTTP 503. */
+  | "challenge_503"
+  /** HTTP 520 with an HTML page, as Cloudflare gives it for an origin that fails. */
+  | "html_520"
   /** HTTP 503 without a body. */
   | "status_503"
   /** HTTP 429 with `retry-after: 1`. */
@@ -21,6 +30,20 @@ export type SandboxFailure =
   | "status_408"
   /** HTTP 403 with a JSON body that holds no OAuth error. */
   | "status_403"
+  /** HTTP 400 without a body. */
+  | "status_400"
+  /** HTTP 401 with a JSON body that holds no OAuth error. */
+  | "status_401"
+  /** HTTP 401 `invalid_client`. */
+  | "invalid_client"
+  /** HTTP 400 `temporarily_unavailable`. */
+  | "temporarily_unavailable"
+  /** HTTP 400 with `error` as an object that says `invalid_grant`. */
+  | "nested_error"
+  /** HTTP 200 with a JSON object that holds nothing asked for. */
+  | "empty_object"
+  /** HTTP 200 with a JSON array. */
+  | "json_array"
   /** HTTP 200 without a body. */
   | "empty"
   /** HTTP 200 with an HTML page, as a captive portal gives it. */
@@ -38,8 +61,19 @@ export type SandboxFailure =
   /** No answer until the caller aborts. */
   | "never";
 
-/** Kinds of request that a fault can be limited to; `messages` is all of inference. */
-export type SandboxOperation = "any" | "code" | "poll" | "refresh" | "messages";
+/**
+ * Kinds of request that a fault can be limited to; `code` asks for a user code, `exchange` redeems an
+ * authorization code, `messages` is all of inference.
+ */
+export type SandboxOperation =
+  | "any"
+  | "discovery"
+  | "code"
+  | "poll"
+  | "exchange"
+  | "refresh"
+  | "revoke"
+  | "messages";
 
 /** How an absolute or relative expiry is written as `expired_in`. */
 export type SandboxExpiryForm =
@@ -59,7 +93,7 @@ export type SandboxExpiryForm =
   | "past";
 
 /** The switches of the sandbox; see {@linkcode DEFAULT_QUIRKS} for what it does without any. */
-export interface SandboxQuirks {
+export interface SandboxQuirks extends SandboxXaiQuirks {
   // Any request.
 
   /** The next so many requests of `failOn` are answered by `failWith`, unprocessed. Counts down. */
@@ -79,7 +113,7 @@ export interface SandboxQuirks {
   /** How far the server's clock (and `date` header) is ahead of `now`, ms; may be negative. */
   clockOffsetMs: number;
 
-  // Where the OAuth endpoints are.
+  // MiniMax: where the OAuth endpoints are.
 
   /** `/oauth/…` on the API host: redirect to the account host, answer there, or be gone. */
   legacyPaths: "redirect" | "serve" | "not_found" | "method_not_allowed";
@@ -98,8 +132,8 @@ export interface SandboxQuirks {
   stateEcho: "echo" | "missing" | "other";
   /** `expired_in` of the user code. */
   codeExpiredIn: SandboxExpiryForm;
-  /** `interval`: milliseconds, left out, or a value no client should use. */
-  interval: "ms" | "missing" | "string" | "zero" | "negative" | "huge" | "null";
+  /** `interval`, ms or at xAI s: as it is, left out, or a value no client should use. */
+  interval: "sent" | "missing" | "string" | "zero" | "negative" | "huge" | "null";
   /** Host of `verification_uri`. `www` leads to the marketing page; `foreign` is not the vendor's. */
   verificationHost: "platform" | "www" | "foreign";
 
@@ -107,7 +141,7 @@ export interface SandboxQuirks {
 
   /** The next so many polls answer HTTP 400 `slow_down`. Counts down. */
   slowDownNext: number;
-  /** A poll sooner than the interval answers HTTP 400 `slow_down`. */
+  /** MiniMax: a poll sooner than the interval answers HTTP 400 `slow_down`. */
   slowDownEarly: boolean;
   /**
    * How "not yet", "denied" and "expired" are said: HTTP 200 with `status` and an `error` code,
@@ -175,38 +209,23 @@ export interface SandboxQuirks {
   ignoreStream: boolean;
 }
 
-interface Spec<T> {
-  initial: T;
-  accepts: (value: unknown) => boolean;
-}
-
-function choice<const T extends string | number>(...values: [T, ...T[]]): Spec<T> {
-  return { initial: values[0], accepts: (value) => values.some((v) => v === value) };
-}
-
-/** Like {@linkcode choice}, with a default that is not the first. */
-function choiceOf<const T extends string | number>(initial: T, ...values: T[]): Spec<T> {
-  return { initial, accepts: (value) => values.some((v) => v === value) };
-}
-
-function flag(initial: boolean): Spec<boolean> {
-  return { initial, accepts: (value) => typeof value === "boolean" };
-}
-
-const COUNT: Spec<number> = {
-  initial: 0,
-  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-};
-
-const TEXT: Spec<string> = { initial: "", accepts: (value) => typeof value === "string" };
-
 const FAILURES = [
   "status_500",
   "html_502",
+  "challenge_403",
+  "challenge_503",
+  "html_520",
   "status_503",
   "status_429",
   "status_408",
   "status_403",
+  "status_400",
+  "status_401",
+  "invalid_client",
+  "temporarily_unavailable",
+  "nested_error",
+  "empty_object",
+  "json_array",
   "empty",
   "html",
   "not_json",
@@ -218,9 +237,12 @@ const FAILURES = [
 ] as const satisfies SandboxFailure[];
 const OPERATIONS = [
   "any",
+  "discovery",
   "code",
   "poll",
+  "exchange",
   "refresh",
+  "revoke",
   "messages",
 ] as const satisfies SandboxOperation[];
 const EXPIRY_FORMS = [
@@ -233,7 +255,8 @@ const EXPIRY_FORMS = [
   "past",
 ] as const satisfies SandboxExpiryForm[];
 
-const SPECS: { [K in keyof SandboxQuirks]: Spec<SandboxQuirks[K]> } = {
+const SPECS: Specs<SandboxQuirks> = {
+  ...XAI_SPECS,
   failNext: COUNT,
   failWith: choiceOf("status_503", ...FAILURES),
   failOn: choice(...OPERATIONS),
@@ -245,11 +268,11 @@ const SPECS: { [K in keyof SandboxQuirks]: Spec<SandboxQuirks[K]> } = {
   legacyPaths: choice("redirect", "serve", "not_found", "method_not_allowed"),
   accountPaths: choice("serve", "not_found", "method_not_allowed"),
   redirectStatus: choiceOf(307, 301, 302, 303, 307, 308),
-  redirectHost: TEXT,
+  redirectHost: text(),
   unknownClientOn: choice("none", "account", "legacy", "both"),
   stateEcho: choice("echo", "missing", "other"),
   codeExpiredIn: choice(...EXPIRY_FORMS),
-  interval: choice("ms", "missing", "string", "zero", "negative", "huge", "null"),
+  interval: choice("sent", "missing", "string", "zero", "negative", "huge", "null"),
   verificationHost: choice("platform", "www", "foreign"),
   slowDownNext: COUNT,
   slowDownEarly: flag(false),
@@ -259,7 +282,7 @@ const SPECS: { [K in keyof SandboxQuirks]: Spec<SandboxQuirks[K]> } = {
   tokenType: choice("Bearer", "bearer", "missing", "mac"),
   tokenMissing: choice("none", "access_token", "refresh_token"),
   resourceUrl: choice("region", "missing", "other_region", "foreign", "http"),
-  notificationMessage: TEXT,
+  notificationMessage: text(),
   rotation: choice("rotate", "omit", "repeat"),
   reuse: choice("revoke_family", "refuse"),
   reuseGraceMs: COUNT,

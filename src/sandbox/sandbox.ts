@@ -15,10 +15,12 @@ import { MINIMAX_HOSTS, minimaxRoutes } from "./minimax/routes.ts";
 import { changeQuirks, DEFAULT_QUIRKS, type SandboxQuirks } from "./quirks.ts";
 import { emptyState, type SandboxCounters, type SandboxState, zeroCounters } from "./state.ts";
 import type { World } from "./world.ts";
+import { XAI_HOSTS, xaiRoutes } from "./xai/routes.ts";
 
 /** The vendors: one line each. */
 const VENDORS = [
   { hosts: MINIMAX_HOSTS, routes: minimaxRoutes },
+  { hosts: XAI_HOSTS, routes: xaiRoutes },
 ];
 
 /** How a sandbox is set up. Everything has a default. */
@@ -27,15 +29,15 @@ export interface SandboxOptions {
   now?: (() => number) | undefined;
   /** Waits `ms` milliseconds; rejects with `signal.reason` when aborted. */
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
-  /** Approves every login when it is first polled. Default: false. */
+  /** Approves every login when it is first polled, or asked for in a browser. Default: false. */
   autoApprove?: boolean | undefined;
   /** Lifetime of an access token, ms. Default: 15 minutes. */
   accessTokenTtlMs?: number | undefined;
-  /** Lifetime of a user code, ms. Default: 10 minutes. */
+  /** Lifetime of a user code, ms. Default: the vendor's own, 10 minutes at MiniMax and 30 at xAI. */
   userCodeTtlMs?: number | undefined;
-  /** The poll interval that clients are told, ms. Default: 3000. */
+  /** The poll interval that clients are told, ms. Default: 3000 at MiniMax, 5000 at xAI. */
   pollIntervalMs?: number | undefined;
-  /** API keys to accept besides those that start with `sandbox-`. */
+  /** API keys to accept besides those that start with `sandbox-`, or `xai-sandbox-` at xAI. */
   apiKeys?: readonly string[] | undefined;
   /** Departures from the well-behaved server. */
   quirks?: Partial<SandboxQuirks> | undefined;
@@ -107,8 +109,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     changed: () => void (dirty = true),
     autoApprove: options.autoApprove ?? false,
     accessTokenTtlMs: options.accessTokenTtlMs ?? 15 * 60_000,
-    userCodeTtlMs: options.userCodeTtlMs ?? 10 * 60_000,
-    pollIntervalMs: options.pollIntervalMs ?? 3_000,
+    userCodeTtlMs: options.userCodeTtlMs,
+    pollIntervalMs: options.pollIntervalMs,
     apiKeys: options.apiKeys ?? [],
   };
   const ledger = new Ledger(world);

@@ -1,7 +1,8 @@
 /**
- * What the sandbox remembers, as plain JSON: logins that wait for approval, and grants.
+ * What the sandbox remembers, as plain JSON: logins that wait for approval, grants, and its keys.
  *
  * Tokens are held as SHA-256 digests. A user code is shown to people anyway and stands in the clear.
+ * So do the keys: they protect nothing but play money.
  *
  * @module
  */
@@ -18,8 +19,16 @@ export interface StoredAuthorization {
   clientName: string;
   /** Scopes asked for, separated by spaces. */
   scope: string;
-  /** PKCE S256 challenge. */
+  /** PKCE S256 challenge; empty in a flow without PKCE. */
   challenge: string;
+  /** Digest of the device code, RFC 8628. */
+  deviceHash?: string | undefined;
+  /** Where the answer goes in the authorization code flow. */
+  redirect?: StoredRedirect | undefined;
+  /** Account that answers. */
+  account?: string | undefined;
+  /** Grant that came of it. */
+  grantId?: string | undefined;
   /** Approval page without a scheme: `platform.minimax.io/oauth-authorize?user_code=…`. */
   page: string;
   /** What the approval form must send back. */
@@ -34,6 +43,18 @@ export interface StoredAuthorization {
   outcome: "pending" | "approved" | "denied" | "spent";
 }
 
+/** The return leg of the authorization code flow. */
+export interface StoredRedirect {
+  /** Redirect URI, as the client wrote it. */
+  uri: string;
+  /** State, to be returned as it is. */
+  state: string;
+  /** Nonce for the id token. */
+  nonce: string | null;
+  /** Digest of the authorization code. */
+  codeHash: string | null;
+}
+
 /** A grant: the family of all tokens that go back to one login. */
 export interface StoredGrant {
   /** Its id. */
@@ -44,6 +65,8 @@ export interface StoredGrant {
   clientId: string;
   /** Scopes, separated by spaces. */
   scope: string;
+  /** Account that gave it: an e-mail address. */
+  account?: string | undefined;
   /** When it was made, ms since the epoch. */
   createdAt: number;
   /** Whether all of its tokens are dead. */
@@ -62,6 +85,8 @@ export interface SandboxState {
   authorizations: StoredAuthorization[];
   /** Grants, revoked ones included. */
   grants: StoredGrant[];
+  /** Private keys by use, made when first needed. */
+  keys?: Record<string, JsonWebKey> | undefined;
 }
 
 /** What happened since the sandbox was created. */

@@ -21,14 +21,14 @@ export interface World {
   readonly counters: SandboxCounters;
   /** Says that `state` was changed. */
   changed(): void;
-  /** Whether a login is approved when it is first polled. */
+  /** Whether a login is approved when it is first polled, or asked for in a browser. */
   readonly autoApprove: boolean;
   /** Lifetime of an access token, ms. */
   readonly accessTokenTtlMs: number;
-  /** Lifetime of a user code, ms. */
-  readonly userCodeTtlMs: number;
-  /** Poll interval that clients are told, ms. */
-  readonly pollIntervalMs: number;
-  /** API keys accepted besides those that start with `sandbox-`. */
+  /** Lifetime of a user code, ms; `undefined`: the vendor's own. */
+  readonly userCodeTtlMs: number | undefined;
+  /** Poll interval that clients are told, ms; `undefined`: the vendor's own. */
+  readonly pollIntervalMs: number | undefined;
+  /** API keys accepted besides those that say `sandbox-` in the vendor's form. */
   readonly apiKeys: readonly string[];
 }

@@ -6,59 +6,23 @@
  */
 
 import { type Context, Hono } from "hono";
-import { readBoundedText } from "../../core/http.ts";
-import { isCrossOrigin, siteUrl } from "../address.ts";
+import { siteUrl } from "../address.ts";
+import { serveApproval } from "../approval.ts";
 import { withFaults } from "../faults.ts";
 import { type IssuedTokens, type Ledger, matchesChallenge } from "../ledger.ts";
-import {
-  ApprovalPage,
-  ApprovalResultPage,
-  CodeEntryPage,
-  htmlResponse,
-  MarketingPage,
-  UnknownCodePage,
-} from "../pages.tsx";
+import { CHALLENGE, oauthError, privateJson, readForm, VERIFIER } from "../oauth_http.ts";
+import { htmlResponse, MarketingPage } from "../pages.tsx";
 import type { SandboxExpiryForm } from "../quirks.ts";
 import type { StoredAuthorization } from "../state.ts";
 import type { World } from "../world.ts";
 import { MINIMAX_CLIENTS, type MinimaxClient } from "./clients.ts";
 import { MINIMAX_REGIONS, type MinimaxRegion } from "./regions.ts";
 
-/** Largest form that is read, bytes. */
-const FORM_LIMIT = 64 * 1024;
-const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
-const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 const APPROVAL_PATH = "/oauth-authorize";
+const USER_CODE_TTL_MS = 10 * 60_000;
+const POLL_INTERVAL_MS = 3_000;
 
 type PathProfile = "account" | "legacy";
-
-/** A form, or why it is none. */
-type Form = { fields: URLSearchParams; problem?: undefined } | { problem: string };
-
-/** RFC 6749 5.2. */
-function oauthError(error: string, description: string, status: 400 | 401 = 400): Response {
-  return Response.json({ error, error_description: description }, {
-    status,
-    headers: { "cache-control": "no-store" },
-  });
-}
-
-function answer(body: Record<string, unknown>): Response {
-  return Response.json(body, { headers: { "cache-control": "no-store" } });
-}
-
-/** Reads a form; without a form body there are simply no fields, as after a redirect that lost it. */
-async function readForm(request: Request): Promise<Form> {
-  const type = request.headers.get("content-type") ?? "";
-  const isForm = type.toLowerCase().startsWith("application/x-www-form-urlencoded");
-  const text = await readBoundedText(request.body, FORM_LIMIT);
-  const fields = new URLSearchParams(isForm ? text : "");
-  for (const name of new Set(fields.keys())) {
-    // RFC 6749 3.1: parameters must not repeat.
-    if (fields.getAll(name).length > 1) return { problem: `${name} is repeated` };
-  }
-  return { fields };
-}
 
 /** The `expired_in` member that says `expiresAt` in one of its forms; empty where it is left out. */
 function expiredIn(
@@ -128,8 +92,14 @@ class MinimaxAuthorizationServer {
         clientName: client.name,
         scope,
         challenge,
-      }, `${this.#region.platformHost}${APPROVAL_PATH}`);
-      return answer(this.#codeAnswer(request, authorization, state));
+        ttlMs: USER_CODE_TTL_MS,
+        intervalMs: POLL_INTERVAL_MS,
+        page: (userCode) => {
+          const query = new URLSearchParams({ user_code: userCode, client: client.name });
+          return `${this.#region.platformHost}${APPROVAL_PATH}?${query}`;
+        },
+      });
+      return privateJson(this.#codeAnswer(request, authorization, state));
     });
   }
 
@@ -151,35 +121,13 @@ class MinimaxAuthorizationServer {
   }
 
   /** The page on which the user answers. */
-  async page(request: Request, url: URL): Promise<Response> {
-    const userCode = url.searchParams.get("user_code") ?? "";
-    const action = new URL(siteUrl(request, this.#region.platformHost, APPROVAL_PATH)).pathname;
-    if (request.method === "GET") {
-      if (userCode === "") return htmlResponse(CodeEntryPage({ action }));
-      const authorization = this.#answerable(userCode);
-      return authorization === undefined
-        ? htmlResponse(UnknownCodePage({ action }), 404)
-        : htmlResponse(ApprovalPage({ action, authorization, region: this.#region.id }));
-    }
-    const form = await readForm(request);
-    if (form.problem !== undefined) return htmlResponse(UnknownCodePage({ action }), 400);
-    const { fields } = form;
-    const authorization = this.#answerable(fields.get("user_code") ?? "");
-    if (authorization === undefined) return htmlResponse(UnknownCodePage({ action }), 404);
-    const decision = fields.get("decision");
-    if (
-      isCrossOrigin(request) || fields.get("form_token") !== authorization.formToken ||
-      (decision !== "approved" && decision !== "denied")
-    ) return htmlResponse(UnknownCodePage({ action }), 403);
-    this.#ledger.decide(authorization.userCode, decision);
-    return htmlResponse(ApprovalResultPage({ decision, clientName: authorization.clientName }));
-  }
-
-  #answerable(userCode: string): StoredAuthorization | undefined {
-    const authorization = this.#ledger.find(userCode, this.#region.realm);
-    return authorization !== undefined && this.#ledger.pending().includes(authorization)
-      ? authorization
-      : undefined;
+  page(request: Request): Promise<Response> {
+    const { realm, platformHost, id } = this.#region;
+    return serveApproval(request, this.#ledger, {
+      realm,
+      action: new URL(siteUrl(request, platformHost, APPROVAL_PATH)).pathname,
+      details: { Region: id },
+    });
   }
 
   #client(fields: URLSearchParams, profile: PathProfile): MinimaxClient | Response {
@@ -204,7 +152,7 @@ class MinimaxAuthorizationServer {
     ];
     const page = authorization.page.slice(platformHost.length);
     const interval = {
-      ms: { interval: authorization.intervalMs },
+      sent: { interval: authorization.intervalMs },
       missing: {},
       string: { interval: String(authorization.intervalMs) },
       zero: { interval: 0 },
@@ -251,12 +199,12 @@ class MinimaxAuthorizationServer {
     if (authorization.outcome === "pending") {
       return quirks.pollAnswers === "rfc8628"
         ? oauthError("authorization_pending", "the user has not answered yet")
-        : answer({ status: "pending" });
+        : privateJson({ status: "pending" });
     }
     const tokens = await this.#ledger.redeem(authorization);
     if (tokens === undefined) return this.#refused("expired_token");
     const { tokenMissing, notificationMessage } = quirks;
-    return answer({
+    return privateJson({
       ...this.#tokenAnswer(request, tokens),
       ...(tokenMissing === "none" ? {} : { [tokenMissing]: undefined }),
       ...(notificationMessage === "" ? {} : { notification_message: notificationMessage }),
@@ -269,9 +217,9 @@ class MinimaxAuthorizationServer {
       : "the user code is no longer valid";
     switch (this.#world.quirks.pollAnswers) {
       case "status":
-        return answer({ status: "error", error, error_description: description });
+        return privateJson({ status: "error", error, error_description: description });
       case "status_only":
-        return answer({ status: "error" });
+        return privateJson({ status: "error" });
       case "rfc8628":
         return oauthError(error, description);
     }
@@ -284,7 +232,7 @@ class MinimaxAuthorizationServer {
     const outcome = await this.#ledger.refresh(this.#region.realm, clientId, refreshToken);
     if (outcome.kind === "issued") {
       const omits = this.#world.quirks.rotation === "omit";
-      return answer({
+      return privateJson({
         ...this.#tokenAnswer(request, outcome.tokens),
         ...(omits ? { refresh_token: undefined } : {}),
       });
@@ -299,13 +247,13 @@ class MinimaxAuthorizationServer {
       case "rfc6749":
         return oauthError(error, "the refresh token is not valid");
       case "status":
-        return answer({
+        return privateJson({
           status: "error",
           error,
           error_description: "the refresh token is not valid",
         });
       case "base_resp":
-        return answer({ base_resp: { status_code: 1004, status_msg: error } });
+        return privateJson({ base_resp: { status_code: 1004, status_msg: error } });
     }
   }
 
@@ -373,7 +321,7 @@ export function minimaxOAuthRoutes(world: World, ledger: Ledger, region: Minimax
   app.on(
     ["GET", "POST"],
     `/${platformHost}${APPROVAL_PATH}`,
-    (c) => server.page(c.req.raw, new URL(c.req.url)),
+    (c) => server.page(c.req.raw),
   );
   // Seen 2026-05-03: the approval page of this host is the marketing page.
   app.get(
