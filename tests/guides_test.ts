@@ -341,13 +341,14 @@ const CONFIGURATION: Row[] = [
       const { stdout } = await machine.run("model --json");
       const [{ choices, model }] = jsonLines(stdout);
       assertEquals(model, "MiniMax-M2.7");
-      for (const { models } of choices) {
-        assertEquals(models, [
+      assertEquals(choices[0], {
+        provider: "minimax-oauth",
+        name: "MiniMax (OAuth)",
+        models: [
           { id: "MiniMax-M2.7", contextTokens: 200_000 },
           { id: "MiniMax-M2.7-highspeed", contextTokens: 200_000 },
-        ]);
-      }
-      assertEquals(choices[0].name, "MiniMax (OAuth)");
+        ],
+      });
     },
   },
   {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { credentialsOf, notSignedIn, poolOf } from "./accounts.ts";
+import { membersOf, notSignedIn, poolOf } from "./accounts.ts";
 import { type Context, requireProvider } from "./context.ts";
 import { findTarget } from "./credential_view.ts";
 
@@ -18,9 +18,13 @@ export async function moveAccount(
 ): Promise<void> {
   const { output } = context;
   const named = requireProvider(providerName);
-  const credentials = await credentialsOf(context, named);
-  if (credentials.length === 0) throw notSignedIn(context, named);
-  const { provider, id } = findTarget(credentials, target, `grantway ${command} ${named.id}`);
+  const members = await membersOf(context, named);
+  if (members.length === 0) throw notSignedIn(context, named);
+  const { credential } = findTarget(members, target, {
+    provider: named.id,
+    command: `grantway ${command} ${named.id}`,
+  });
+  const { provider, id } = credential;
   const pool = poolOf(context, requireProvider(provider));
   await pool.move(id, place);
   const order = (await pool.members()).map(({ credential }) => credential);

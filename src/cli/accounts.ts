@@ -6,7 +6,7 @@
 
 import type { Credential } from "../credentials/credential.ts";
 import { createPool, type Pool, type PoolMember, type PoolOptions } from "../credentials/pool.ts";
-import type { Provider } from "../providers/mod.ts";
+import { type Provider, PROVIDERS } from "../providers/mod.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
 
 /** The accounts of a provider, by priority. */
@@ -26,15 +26,26 @@ export function poolOf(
   });
 }
 
-/** The credentials that `provider` stands for, by priority. */
-export async function membersOf(context: Context, provider: Provider): Promise<PoolMember[]> {
-  const own = await poolOf(context, provider).members();
+/** An account with its number in `auth list`: 1, 2, 3 … within the provider it is stored under. */
+export type NumberedMember = PoolMember & { index: number };
+
+async function ownMembers(context: Context, provider: Provider): Promise<NumberedMember[]> {
+  const members = await poolOf(context, provider).members();
+  return members.map((member, place) => ({ ...member, index: place + 1 }));
+}
+
+/** Every account, provider by provider. */
+export async function allMembers(context: Context): Promise<NumberedMember[]> {
+  return (await Promise.all(PROVIDERS.map((provider) => ownMembers(context, provider)))).flat();
+}
+
+/** The accounts that `provider` stands for, by priority: another's logins before its own keys. */
+export async function membersOf(context: Context, provider: Provider): Promise<NumberedMember[]> {
+  const own = await ownMembers(context, provider);
   if (provider.oauthVia === undefined) return own;
   const { provider: via, region } = provider.oauthVia;
-  const shared = poolOf(context, requireProvider(via), {
-    filter: (credential) => credential.region === region,
-  });
-  return [...await shared.members(), ...own];
+  const shared = await ownMembers(context, requireProvider(via));
+  return [...shared.filter(({ credential }) => credential.region === region), ...own];
 }
 
 /** The credentials that `provider` stands for, by priority. */

@@ -55,7 +55,7 @@ export async function addApiKey(
 
 async function readKey(context: Context, provider: Provider): Promise<string> {
   const { platform, interactive } = context;
-  if (!platform.stdin.isTerminal) return await platform.stdin.readAll(MAX_KEY_BYTES);
+  if (!platform.stdin.isTerminal) return await context.readInput(MAX_KEY_BYTES);
   if (!interactive) {
     throw new UsageError(
       "The API key is read from standard input",

@@ -38,6 +38,8 @@ interface View {
   thinking(text: string): void;
   /** The end of the answer. */
   end(response: GenerateResponse): void;
+  /** The answer failed, or was cancelled by a key that the terminal showed too. */
+  stop(isCancelled: boolean): void;
 }
 
 /** Sends the conversation and shows the answer as it comes; returns it whole. */
@@ -47,14 +49,21 @@ async function answer(
   view: View,
   signal: AbortSignal,
 ): Promise<GenerateResponse> {
-  const events = await session.transport.stream({
-    model: session.model,
-    messages: session.messages,
-    stream: true,
-    ...(session.system === undefined ? {} : { system: [{ type: "text", text: session.system }] }),
-    ...(session.maxOutputTokens === undefined ? {} : { maxOutputTokens: session.maxOutputTokens }),
-  }, { signal, onNote: context.output.detail });
-  const response = await collectStream(shown(events, view));
+  const { model, messages, system, maxOutputTokens, transport } = session;
+  let response: GenerateResponse;
+  try {
+    const events = await transport.stream({
+      model,
+      messages,
+      stream: true,
+      ...(system === undefined ? {} : { system: [{ type: "text", text: system }] }),
+      ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    }, { signal, onNote: context.output.detail });
+    response = await collectStream(shown(events, view));
+  } catch (error) {
+    view.stop(signal.aborted);
+    throw error;
+  }
   view.end(response);
   return response;
 }
@@ -71,26 +80,47 @@ async function* shown(events: AsyncIterable<StreamEvent>, view: View): AsyncIter
   }
 }
 
-/** Text on stdout as it is, thinking dim on stderr. */
+// deno-lint-ignore no-control-regex -- what a terminal would obey: all but tab and line feed
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** A model's text without what would steer the terminal. */
+function printable(text: string): string {
+  return text.replace(CONTROLS, "");
+}
+
+/** The answer on stdout, thinking dim on stderr. */
 function textView(context: Context, options: { showThinking: boolean }): View {
   const { output } = context;
+  const isWatched = context.platform.stdout.isTerminal;
   let last: "none" | "thinking" | "text" = "none";
   let endsLine = true;
+  const reset = () => {
+    last = "none";
+    endsLine = true;
+  };
   return {
+    stop: (isCancelled) => {
+      // What comes next starts on a line of its own; what is piped stays as it came.
+      const isOpen = last === "thinking" || (isWatched && (!endsLine || isCancelled));
+      if (isOpen) output.partialNote("\n");
+      reset();
+    },
     text: (text) => {
       if (last === "thinking") output.partialNote("\n\n");
       last = "text";
       endsLine = text.endsWith("\n");
-      output.text(text);
+      output.text(isWatched ? printable(text) : text);
     },
     thinking: (text) => {
       if (!options.showThinking) return;
       if (last === "text") output.partialNote("\n");
       last = "thinking";
-      output.partialNote(output.paintError("dim", text));
+      output.partialNote(output.paintError("dim", printable(text)));
     },
     end: ({ stopReason, usage }) => {
       if (!endsLine) output.text("\n");
+      if (last === "thinking") output.partialNote("\n");
+      reset();
       if (stopReason === "max_tokens") output.warn("The answer is cut: it reached the token limit");
       if (stopReason === "context_window_exceeded") {
         output.warn("The answer is cut: the model's context is full");
@@ -107,6 +137,7 @@ function textView(context: Context, options: { showThinking: boolean }): View {
 function jsonView(context: Context): View {
   const { output } = context;
   return {
+    stop: () => {},
     text: (text) => output.json({ type: "text", text }),
     thinking: (text) => output.json({ type: "thinking", text }),
     end: ({ id, model, stopReason, usage }) => {
@@ -185,13 +216,8 @@ export async function converse(context: Context, session: ChatSession): Promise<
       // What was not answered leaves the history, so that the next turn is well formed.
       session.messages = before;
       interrupts.signal.throwIfAborted();
-      if (cancel.signal.aborted) {
-        output.partialNote("\n");
-        output.note("Cancelled");
-      } else {
-        output.partialNote("\n");
-        output.error(error);
-      }
+      if (cancel.signal.aborted) output.note("Cancelled");
+      else output.error(error);
     } finally {
       stopListening();
     }

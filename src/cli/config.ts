@@ -60,7 +60,7 @@ export function resolveKey(key: string): string {
   const full = SHORT_KEYS[key] ?? key;
   const keys = SETTINGS.map((setting) => setting.key);
   if (keys.includes(full)) return full;
-  const near = nearest(full, keys);
+  const near = nearest(full, [...keys, ...Object.keys(SHORT_KEYS)]);
   throw new UsageError(
     `Unknown setting "${displayText(key, 60)}"`,
     near === undefined ? `Settings: ${keys.join(", ")}` : `Did you mean: ${near}`,

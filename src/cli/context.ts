@@ -65,6 +65,12 @@ export interface Context {
   overrides(provider: Provider): Promise<EndpointOverrides>;
   /** The endpoints of a provider's region. */
   endpoints(provider: Provider, region: Region): Promise<Endpoints>;
+  /**
+   * Standard input as text.
+   *
+   * @throws {UsageError} When it is larger than `limitBytes`.
+   */
+  readInput(limitBytes: number): Promise<string>;
   /** Runs at the end, whatever the outcome. */
   defer(run: () => Promise<void>): void;
   /** Runs what was deferred, last first. */
@@ -171,6 +177,19 @@ export function createContext(
     },
     endpoints: async (provider, region) =>
       resolveEndpoints(provider, region, await context.overrides(provider)),
+    readInput: async (limitBytes) => {
+      let text: string;
+      try {
+        text = await platform.stdin.readAll(limitBytes);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new UsageError(error.message);
+      }
+      if (text.includes("\ufffd")) {
+        output.warn("Standard input is not all UTF-8; what cannot be read became \ufffd");
+      }
+      return text;
+    },
     defer: (run) => {
       deferred.push(run);
     },

@@ -96,47 +96,43 @@ export function credentialJson(
   };
 }
 
-/** Credentials with their numbers: 1, 2, 3 … within each provider, in stored order. */
-export function numberedCredentials(
-  credentials: readonly Credential[],
-): { credential: Credential; index: number }[] {
-  const counts = new Map<string, number>();
-  return credentials.map((credential) => {
-    const index = (counts.get(credential.provider) ?? 0) + 1;
-    counts.set(credential.provider, index);
-    return { credential, index };
-  });
+/** A credential with its number within the provider it is stored under. */
+export interface Numbered {
+  /** The credential. */
+  credential: Credential;
+  /** Its number, from 1. */
+  index: number;
 }
 
 /**
- * The credential that `target` names among those of one provider: number, id or label; without a
- * target the only one there is.
+ * The one that `target` names: number, id or label; without a target the only one there is. A number
+ * counts what is stored under `provider` itself, as `auth list` shows it; what the name stands for
+ * besides has its numbers elsewhere, and goes by id or label.
  *
  * @throws {UsageError} When it names none, or several, or a choice is needed.
  */
-export function findTarget(
-  credentials: readonly Credential[],
+export function findTarget<T extends Numbered>(
+  members: readonly T[],
   target: string | undefined,
-  command: string,
-): Credential {
-  const choices = credentials.map(({ label, id }, index) => `#${index + 1} ${label} (${id})`)
-    .join(", ");
+  { provider, command }: { provider: string; command: string },
+): T {
+  const isNumbered = ({ credential }: T) => credential.provider === provider;
+  const choices = members.map((member) => {
+    const { label, id } = member.credential;
+    return `${isNumbered(member) ? `#${member.index} ` : ""}${label} (${id})`;
+  }).join(", ");
   if (target === undefined) {
-    if (credentials.length === 1) return credentials[0]!;
-    throw new UsageError(`Which one? ${choices}`, `Run: ${command} <index|id|label>`);
+    if (members.length === 1) return members[0]!;
+    throw new UsageError(`Which one? ${choices}`, `Run: ${command} <number|id|label>`);
   }
-  const byId = credentials.find(({ id }) => id === target);
-  if (byId !== undefined) return byId;
-  const byLabel = credentials.filter(({ label }) => label === target);
-  if (byLabel.length === 1) return byLabel[0]!;
-  if (byLabel.length > 1) {
-    throw new UsageError(
-      `Several credentials are labelled "${target}"`,
-      `Name one by id: ${choices}`,
-    );
-  }
-  const index = /^#?(\d{1,4})$/.exec(target);
-  const byIndex = index ? credentials[Number(index[1]) - 1] : undefined;
-  if (byIndex !== undefined) return byIndex;
-  throw new UsageError(`No credential is called "${target}"`, `Stored: ${choices}`);
+  const number = /^(#?)(\d{1,4})$/.exec(target);
+  const meant = members.filter((member) => {
+    const { id, label } = member.credential;
+    return (number !== null && isNumbered(member) && member.index === Number(number[2])) ||
+      (number?.[1] !== "#" && (id === target || label === target));
+  });
+  if (meant.length === 1) return meant[0]!;
+  throw meant.length > 1
+    ? new UsageError(`"${target}" means several credentials`, `Name one by id: ${choices}`)
+    : new UsageError(`No credential is called "${target}"`, `Stored: ${choices}`);
 }

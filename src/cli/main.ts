@@ -20,7 +20,7 @@ import { type Context, createContext } from "./context.ts";
 import { EXIT, exitCodeOf, UsageError } from "./exit_code.ts";
 import { createInterrupts, Interrupted } from "./interrupts.ts";
 import { nearest } from "./nearest.ts";
-import { createOutput, type Output, OutputClosedError, writeTo } from "./output.ts";
+import { createOutput, type Output, OutputClosedError, tell, writeTo } from "./output.ts";
 import type { Platform } from "./platform.ts";
 
 /** The global flags of one run. */
@@ -166,22 +166,23 @@ export async function run(platform: Platform): Promise<number> {
 }
 
 function report(error: unknown, output: Output, globals: Globals, platform: Platform): number {
+  if (error instanceof Interrupted) {
+    output.progress("");
+    output.note("Interrupted");
+    return EXIT.interrupted;
+  }
+  if (error instanceof OutputClosedError) {
+    tell(platform.stderr, `error: ${error.message}\n`);
+    return EXIT.failure;
+  }
   try {
-    if (error instanceof Interrupted) {
-      output.progress("");
-      output.note("Interrupted");
-      return EXIT.interrupted;
-    }
-    if (error instanceof OutputClosedError) {
-      writeTo(platform.stderr, "error: Cannot write the output: its reader is gone\n");
-      return EXIT.failure;
-    }
     output.error(error);
-    if (globals.has("--debug") && error instanceof Error) {
-      writeTo(platform.stderr, `${error.stack ?? ""}\n`);
-    }
   } catch (failure) {
+    // Told on stderr by then; only the object on stdout is missing.
     if (!(failure instanceof OutputClosedError)) throw failure;
+  }
+  if (globals.has("--debug") && error instanceof Error) {
+    tell(platform.stderr, `${error.stack ?? ""}\n`);
   }
   return exitCodeOf(error);
 }

@@ -12,19 +12,34 @@ import type { OutputStream, Platform } from "./platform.ts";
 /** Version of every JSON shape that the CLI prints. */
 export const JSON_VERSION = 1;
 
-/** The reader of an output stream is gone (EPIPE). */
+/** Standard output takes no more: its reader is gone (EPIPE), or the disk behind it is full. */
 export class OutputClosedError extends Error {
   /** The class name. */
   override name = "OutputClosedError";
 }
 
 /**
- * Writes at once.
+ * Writes data at once.
  *
- * @throws {OutputClosedError} When the reader is gone.
+ * @throws {OutputClosedError} When it cannot be written.
  */
 export function writeTo(stream: OutputStream, text: string): void {
-  if (!stream.write(text)) throw new OutputClosedError("The reader is gone");
+  let problem = "its reader is gone";
+  try {
+    if (stream.write(text)) return;
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  throw new OutputClosedError(`Cannot write the output: ${problem}`);
+}
+
+/** Tells the user; what nobody can be told must not stop what goes on, such as saving a token. */
+export function tell(stream: OutputStream, text: string): void {
+  try {
+    stream.write(text);
+  } catch {
+    // Nobody is left to hear of it.
+  }
 }
 
 /** How much, and how, to print. */
@@ -97,12 +112,12 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
   const canRewrite = stderr.isTerminal && !options.quiet && platform.env("TERM") !== "dumb";
   let progressShown = false;
   const clearProgress = () => {
-    if (progressShown) writeTo(stderr, "\r\x1b[K");
+    if (progressShown) tell(stderr, "\r\x1b[K");
     progressShown = false;
   };
   const errorLine = (text: string) => {
     clearProgress();
-    writeTo(stderr, `${text}\n`);
+    tell(stderr, `${text}\n`);
   };
   return {
     options,
@@ -126,14 +141,14 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
     },
     partialNote: (text) => {
       clearProgress();
-      writeTo(stderr, text);
+      tell(stderr, text);
     },
     detail: (text) => {
       if (options.verbose) errorLine(paintError("dim", text));
     },
     progress: (text) => {
       if (!canRewrite) return;
-      writeTo(stderr, `\r\x1b[K${text}`);
+      tell(stderr, `\r\x1b[K${text}`);
       progressShown = true;
     },
     warn: (text) => errorLine(`${paintError("yellow", "warning:")} ${text}`),

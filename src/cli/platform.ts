@@ -44,7 +44,7 @@ export interface Platform {
   stdin: {
     /** Whether a person types. */
     isTerminal: boolean;
-    /** Reads to the end, at most `limitBytes`. */
+    /** Reads to the end; rejects with a `RangeError` when that is more than `limitBytes`. */
     readAll(limitBytes: number): Promise<string>;
   };
   /** Asks for one line on the terminal; null at the end of input. */

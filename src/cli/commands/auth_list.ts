@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
-import { poolOf } from "../accounts.ts";
+import { allMembers, membersOf } from "../accounts.ts";
 import { credentialJson, durationText, statusOf, statusText } from "../credential_view.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
@@ -20,20 +20,20 @@ export function define(command: Command): void {
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
   const only = command.args[0] === undefined ? undefined : requireProvider(command.args[0]);
-  const providers = only === undefined ? PROVIDERS : [only];
+  const all = only === undefined ? await allMembers(context) : await membersOf(context, only);
   const now = platform.now();
   const json: Record<string, unknown>[] = [];
-  for (const provider of providers) {
-    const members = await poolOf(context, provider).members();
+  for (const provider of PROVIDERS) {
+    const members = all.filter(({ credential }) => credential.provider === provider.id);
     if (members.length === 0) continue;
     output.line(`${output.paint("bold", provider.id)} (${members.length} stored):`);
     const next = members.find(({ credential, coolDown }) =>
       credential.status === "active" && coolDown === undefined
     );
-    for (const [index, { credential, coolDown }] of members.entries()) {
+    for (const { credential, coolDown, index } of members) {
       const { label, id, region, source } = credential;
       json.push({
-        ...credentialJson(credential, index + 1, now),
+        ...credentialJson(credential, index, now),
         coolDown: coolDown === undefined
           ? null
           : { ...coolDown, until: new Date(coolDown.until).toISOString() },
@@ -44,7 +44,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
         : `, rests for ${durationText(coolDown.until - now)} (${coolDown.message})`;
       const arrow = next?.credential === credential ? "  ←" : "";
       output.line(
-        `  #${index + 1}  ${label}  ${kind}  region=${region}  id=${id}  ${
+        `  #${index}  ${label}  ${kind}  region=${region}  id=${id}  ${
           statusText(statusOf(credential, now), output.paint)
         }${rest}${arrow}`,
       );

@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { credentialsOf, notSignedIn } from "../accounts.ts";
+import { membersOf, notSignedIn } from "../accounts.ts";
 import { openKeeper } from "../upstream.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
@@ -23,23 +23,23 @@ export function define(command: Command): void {
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
   const named = requireProvider(command.args[0]!);
-  const credentials = await credentialsOf(context, named);
-  const logins = credentials.filter(({ source }) => source === "login");
+  const members = await membersOf(context, named);
+  const logins = members.filter(({ credential }) => credential.source === "login");
   if (logins.length === 0) {
-    if (credentials.length > 0) {
+    if (members.length > 0) {
       throw new UsageError(`${named.id} has API keys only: nothing to refresh`);
     }
     throw notSignedIn(context, named);
   }
-  const credential = findTarget(logins, command.args[1], `grantway auth refresh ${named.id}`);
+  const { credential, index } = findTarget(logins, command.args[1], {
+    provider: named.id,
+    command: `grantway auth refresh ${named.id}`,
+  });
   const keeper = await openKeeper(context, requireProvider(credential.provider), credential);
   output.progress("Refreshing…");
   const refreshed = await keeper.refresh({ signal: context.interrupts.signal });
   const now = platform.now();
-  output.json({
-    type: "auth_refresh",
-    credential: credentialJson(refreshed, credentials.indexOf(credential) + 1, now),
-  });
+  output.json({ type: "auth_refresh", credential: credentialJson(refreshed, index, now) });
   output.line(
     `Refreshed ${refreshed.provider} ${refreshed.label}: ${
       statusText(statusOf(refreshed, now), output.paint)

@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { credentialsOf, notSignedIn } from "../accounts.ts";
+import { membersOf, notSignedIn } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { findTarget } from "../credential_view.ts";
@@ -21,8 +21,11 @@ export function define(command: Command): void {
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const named = requireProvider(command.args[0]!);
-  const credentials = await credentialsOf(context, named);
-  if (credentials.length === 0) throw notSignedIn(context, named);
-  const target = findTarget(credentials, command.args[1], `grantway auth remove ${named.id}`);
-  await removeStored(context, named, [target], "auth_remove");
+  const members = await membersOf(context, named);
+  if (members.length === 0) throw notSignedIn(context, named);
+  const { credential } = findTarget(members, command.args[1], {
+    provider: named.id,
+    command: `grantway auth remove ${named.id}`,
+  });
+  await removeStored(context, named, [credential], "auth_remove");
 }

@@ -1,15 +1,15 @@
 /**
- * `grantway auth reset`: forgets recorded failures and ends rests. Tokens stay as they are, and so does a refresh
- * whose outcome is not known: only an answer of the server settles that.
+ * `grantway auth reset`: forgets recorded failures and ends rests. Tokens stay as they are, and so
+ * does a refresh whose outcome is not known: only an answer of the server settles that.
  *
  * @module
  */
 
 import type { Command } from "commander";
-import { credentialsOf, notSignedIn, poolOf } from "../accounts.ts";
+import { membersOf, notSignedIn, poolOf } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
-import { credentialJson, findTarget } from "../credential_view.ts";
+import { credentialJson, findTarget, type Numbered } from "../credential_view.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
@@ -22,35 +22,35 @@ export function define(command: Command): void {
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
   const named = requireProvider(command.args[0]!);
-  const credentials = await credentialsOf(context, named);
-  if (credentials.length === 0) throw notSignedIn(context, named);
-  const targets = command.args[1] === undefined
-    ? credentials
-    : [findTarget(credentials, command.args[1], `grantway auth reset ${named.id}`)];
-  const reset = [];
-  for (const { provider, id, status, lastError } of targets) {
-    await poolOf(context, requireProvider(provider)).wake(id);
+  const members = await membersOf(context, named);
+  if (members.length === 0) throw notSignedIn(context, named);
+  const targets = command.args[1] === undefined ? members : [
+    findTarget(members, command.args[1], {
+      provider: named.id,
+      command: `grantway auth reset ${named.id}`,
+    }),
+  ];
+  const reset: Numbered[] = [];
+  for (const { credential, index, coolDown } of targets) {
+    const { provider, id } = credential;
     // Of a dead login the failure is the reason why it needs a new one.
-    if (status === "dead") continue;
-    reset.push(
-      lastError === undefined
-        ? (await context.credentials.get(provider, id))!
-        : await context.credentials.update(provider, id, ({ lastError: _, ...rest }) => rest),
-    );
+    const forgets = credential.status !== "dead" && credential.lastError !== undefined;
+    if (coolDown !== undefined) await poolOf(context, requireProvider(provider)).wake(id);
+    if (!forgets && coolDown === undefined) continue;
+    const changed = forgets
+      ? await context.credentials.update(provider, id, ({ lastError: _, ...rest }) => rest)
+      : credential;
+    reset.push({ credential: changed, index });
   }
   output.json({
     type: "auth_reset",
-    credentials: reset.map((credential) =>
-      credentialJson(
-        credential,
-        credentials.findIndex(({ id }) => id === credential.id) + 1,
-        platform.now(),
-      )
+    credentials: reset.map(({ credential, index }) =>
+      credentialJson(credential, index, platform.now())
     ),
   });
   output.line(
     reset.length === 0
       ? `Nothing to forget for ${named.id}`
-      : `Forgot the failures of ${reset.map(({ label }) => label).join(", ")}`,
+      : `Forgot the failures of ${reset.map(({ credential }) => credential.label).join(", ")}`,
   );
 }

@@ -5,10 +5,10 @@
  */
 
 import type { Command } from "commander";
-import { credentialsOf, loginCommand, notSignedIn } from "../accounts.ts";
+import { allMembers, loginCommand, membersOf, notSignedIn } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
-import { credentialJson, numberedCredentials, statusOf, statusText } from "../credential_view.ts";
+import { credentialJson, statusOf, statusText } from "../credential_view.ts";
 import { EXIT } from "../exit_code.ts";
 
 /** Arguments and options. */
@@ -20,9 +20,8 @@ export function define(command: Command): void {
 export async function run(context: Context, command: Invocation): Promise<number> {
   const { output, platform } = context;
   const named = command.args[0] === undefined ? undefined : requireProvider(command.args[0]);
-  const credentials = named === undefined
-    ? await context.credentials.list()
-    : await credentialsOf(context, named);
+  const members = named === undefined ? await allMembers(context) : await membersOf(context, named);
+  const credentials = members.map(({ credential }) => credential);
   const now = platform.now();
   const variables: { provider: string; variable: string }[] = [];
   for (const name of named?.apiKey?.variables ?? []) {
@@ -35,9 +34,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   }
   output.json({
     type: "auth_status",
-    credentials: numberedCredentials(credentials).map(({ credential, index }) =>
-      credentialJson(credential, index, now)
-    ),
+    credentials: members.map(({ credential, index }) => credentialJson(credential, index, now)),
     variables,
   });
   if (credentials.length === 0 && variables.length === 0) {
@@ -46,7 +43,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   for (const { variable, provider } of variables) {
     output.line(`${provider}: API key of ${variable}`);
   }
-  for (const { credential } of numberedCredentials(credentials)) {
+  for (const credential of credentials) {
     const status = statusOf(credential, now);
     const { provider, label, region } = credential;
     output.line(

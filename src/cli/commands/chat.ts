@@ -75,7 +75,7 @@ export async function run(context: Context, command: Invocation): Promise<number
 
 /** The prompt of the arguments or of standard input; undefined where a person is to be asked. */
 async function readPrompt(
-  { platform, globals }: Context,
+  { platform, globals, readInput }: Context,
   args: readonly string[],
 ): Promise<string | undefined> {
   const text = args.join(" ");
@@ -86,7 +86,7 @@ async function readPrompt(
     }
     return undefined;
   }
-  const input = await platform.stdin.readAll(MAX_PROMPT_BYTES);
+  const input = await readInput(MAX_PROMPT_BYTES);
   if (input.trim() === "") {
     throw new UsageError("The prompt is empty", 'Run: grantway chat "…", or pipe it in');
   }
