@@ -56,6 +56,11 @@ const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   invalid_request: "invalid_request",
 };
 
+/** Our code for one of an authorization server's, where there is one. */
+export function knownErrorCode(code: string | undefined): ErrorCode | undefined {
+  return code !== undefined && Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code] : undefined;
+}
+
 /**
  * An answer as the error to throw or to report.
  *
@@ -68,9 +73,7 @@ export function createAnswerError(
   state = "without an error code",
 ): OAuthError {
   const { status, headers, clock } = answer;
-  const known = code !== undefined && Object.hasOwn(ERROR_CODES, code)
-    ? ERROR_CODES[code]
-    : undefined;
+  const known = knownErrorCode(code);
   const isTransient = status === 408 || status === 429 || status >= 500;
   const errorCode = status === 429
     ? "rate_limited"
@@ -88,6 +91,34 @@ export function createAnswerError(
     retryAfterMs: parseRetryAfter(headers, clock.now),
     requestId: requestId(headers),
   });
+}
+
+/** RFC 6749 5.2: these speak of the request, whatever the status. */
+const REQUEST_ERRORS: readonly string[] = [
+  "invalid_request",
+  "invalid_client",
+  "invalid_grant",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "invalid_scope",
+];
+
+/**
+ * The error of an answer that refuses the account or its plan; `undefined` where it does not. Such an
+ * answer says nothing of the code or token that was sent.
+ */
+export function createEntitlementError(
+  { entitlement }: OAuthClient,
+  request: FormRequest,
+  answer: FormAnswer,
+  said: AnswerError,
+): OAuthError | undefined {
+  const { status, headers, body, claimsHtml } = answer;
+  const isRefusal = entitlement?.status === status && body !== undefined && !claimsHtml &&
+    !headers.has("cf-mitigated") && !REQUEST_ERRORS.includes(said.code ?? "");
+  if (!isRefusal) return undefined;
+  const { message, requestId } = createAnswerError(request, answer, said);
+  return new OAuthError("not_entitled", message, { status, requestId, hint: entitlement.hint });
 }
 
 function requestId(headers: Headers): string | undefined {

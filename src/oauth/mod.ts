@@ -7,7 +7,15 @@
  * @module
  */
 
-export type { OAuthClient, TokenAnswer } from "./client.ts";
+export {
+  type AuthorizationAttempt,
+  type AuthorizationCodeClient,
+  type AuthorizationResponse,
+  createAuthorizationUrl,
+  exchangeAuthorizationCode,
+  readAuthorizationResponse,
+} from "./authorization_code.ts";
+export type { EntitlementRefusal, OAuthClient, TokenAnswer } from "./client.ts";
 export {
   awaitDeviceGrant,
   type DeviceAuthorization,
@@ -15,6 +23,24 @@ export {
   pollDeviceGrant,
   requestDeviceAuthorization,
 } from "./device_authorization.ts";
+export {
+  type AuthorizationServer,
+  createDiscovery,
+  type Discovery,
+  type DiscoveryOptions,
+  type DiscoveryRequest,
+} from "./discovery.ts";
+export { type IdTokenExpectations, verifyIdToken } from "./id_token.ts";
+export {
+  type BindLoopback,
+  createLoopbackReceiver,
+  type LoopbackReceiver,
+  loopbackRedirectUri,
+  type LoopbackResult,
+  type LoopbackSettings,
+  type LoopbackSocket,
+} from "./loopback.ts";
+export { parsePastedResponse, type PastedResponse } from "./pasted_response.ts";
 export {
   createChallenge,
   createState,
@@ -32,6 +58,7 @@ export {
   isBearerType,
   parseTokenSet,
   readExpiry,
+  readJwtClaims,
   readJwtExpiry,
   serverClockOffset,
   type TokenSet,

@@ -41,6 +41,13 @@ export async function createChallenge(verifier: string): Promise<string> {
   return encodeBase64Url(new Uint8Array(digest));
 }
 
+/** Whether two secrets are the same; takes the same time wherever they differ. */
+export function isSameSecret(one: string, other: string): boolean {
+  let difference = one.length ^ other.length;
+  for (let i = 0; i < one.length; i++) difference |= one.charCodeAt(i) ^ other.charCodeAt(i);
+  return difference === 0;
+}
+
 /** A fresh state: 22 characters that carry 128 random bits. */
 export function createState(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(STATE_BYTES)));

@@ -8,7 +8,7 @@
 
 import { OAuthError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
-import { createAnswerError, readAnswerError } from "./answer_error.ts";
+import { createAnswerError, createEntitlementError, readAnswerError } from "./answer_error.ts";
 import type { OAuthClient } from "./client.ts";
 import { type FormAnswer, type FormRequest, postForm } from "./request.ts";
 import { parseTokenSet, type TokenSet } from "./token_set.ts";
@@ -96,6 +96,8 @@ function judgePoll(client: OAuthClient, request: FormRequest, answer: FormAnswer
   if (status === 408 || status === 429 || answer.headers.has("cf-mitigated")) {
     return fail("transient");
   }
+  const notEntitled = createEntitlementError(client, request, answer, said);
+  if (notEntitled !== undefined) return { kind: "refused", error: notEntitled };
   if (status < 200 || status > 299) return fail("refused");
   // A portal's page; whatever stands in front of the server may be gone at the next poll.
   if (body === undefined) return fail("transient");

@@ -7,7 +7,7 @@
 
 import { OAuthError } from "../core/errors.ts";
 import type { RuntimeOptions } from "../core/runtime.ts";
-import { createAnswerError, readAnswerError } from "./answer_error.ts";
+import { createAnswerError, createEntitlementError, readAnswerError } from "./answer_error.ts";
 import type { OAuthClient } from "./client.ts";
 import { type FormAnswer, type FormRequest, postForm } from "./request.ts";
 import { parseTokenSet, type TokenSet } from "./token_set.ts";
@@ -44,7 +44,8 @@ const NOT_CONSUMED: readonly string[] = [
  * - `dead` takes proof: a JSON object under a 4xx status whose `error` is `invalid_grant` or one of
  *   the client's `deadErrors`, or the same code in an answer under 2xx that the client's
  *   `readTokenAnswer` calls an error.
- * - `refused` takes a code that says that the token was not looked at, or a 429.
+ * - `refused` takes a code that says that the token was not looked at, a 429, or the answer by which
+ *   the client's `entitlement` tells a plan that is not let in.
  * - Everything else that came, or did not come, after the request may have left is `ambiguous`: HTML,
  *   5xx, an unknown code, a nested error object, a deadline, a refused redirect, and a cancellation.
  *
@@ -102,6 +103,8 @@ function judgeRefresh(
       return { kind: "granted", tokenSet: parseTokenSet(body, answer.clock) };
     } catch { /* no tokens: judged below */ }
   }
+  const notEntitled = createEntitlementError(client, request, answer, said);
+  if (notEntitled !== undefined) return { kind: "refused", error: notEntitled };
   const isUnconsumed = status === 429 ||
     (saysNo && said.code !== undefined && NOT_CONSUMED.includes(said.code));
   return {

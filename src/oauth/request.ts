@@ -1,5 +1,6 @@
 /**
- * One form POST to an OAuth endpoint: deadline, size limit, redirects, and what became of it.
+ * One request to an OAuth endpoint, a form POST or a GET: deadline, size limit, redirects, and what
+ * became of it.
  *
  * Nothing here throws for what a server or a network does. What an answer means is its caller's part.
  *
@@ -80,8 +81,29 @@ export type FormOutcome =
  *
  * @throws The signal's reason when it had aborted before anything was sent.
  */
-export async function postForm(
+export function postForm(request: FormRequest, options: RuntimeOptions): Promise<FormOutcome> {
+  return send(request, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: encodeForm(request.fields),
+  }, options);
+}
+
+/**
+ * Gets a document and reads it, as {@linkcode postForm} does with an answer.
+ *
+ * @throws The signal's reason when it had aborted before anything was sent.
+ */
+export function getJson(
+  request: Omit<FormRequest, "fields">,
+  options: RuntimeOptions,
+): Promise<FormOutcome> {
+  return send({ ...request, fields: {} }, { method: "GET", headers: {} }, options);
+}
+
+async function send(
   request: FormRequest,
+  { headers, ...init }: { method: string; headers: Record<string, string>; body?: string },
   options: RuntimeOptions,
 ): Promise<FormOutcome> {
   const runtime = resolveRuntime(options);
@@ -103,14 +125,13 @@ export async function postForm(
   const run = async (signal: AbortSignal): Promise<FormOutcome> => {
     for (let hops = 0;; hops++) {
       const response = await runtime.fetch(url, {
-        method: "POST",
+        ...init,
         headers: {
-          "content-type": "application/x-www-form-urlencoded",
+          ...headers,
           accept: "application/json",
           "user-agent": USER_AGENT,
           ...request.headers,
         },
-        body: encodeForm(request.fields),
         redirect: "manual",
         signal,
       });

@@ -6,7 +6,7 @@
  */
 
 import { OAuthError } from "../core/errors.ts";
-import { isJsonObject, type JsonObject } from "../core/http.ts";
+import { type JsonObject, parseJsonObject } from "../core/http.ts";
 import { decodeBase64Url } from "./pkce.ts";
 
 /** A successful answer of a token endpoint. */
@@ -114,21 +114,28 @@ export function serverClockOffset(headers: Headers, now: number): number {
 }
 
 /**
- * When a JWT says that it expires, ms since the epoch; `undefined` when the token is no JWT or does
- * not say. Its signature is not checked: the token is opaque to a client, and this is a hint.
+ * The claims of a JWT; `undefined` when the token is none. Its signature is not checked: they are a
+ * hint, for display, and authorize nothing.
  */
-export function readJwtExpiry(token: string): number | undefined {
+export function readJwtClaims(token: string): JsonObject | undefined {
   const payload = token.split(".").length === 3 ? token.split(".")[1]! : undefined;
   if (payload === undefined) return undefined;
   try {
-    const claims: unknown = JSON.parse(new TextDecoder().decode(decodeBase64Url(payload)));
-    const exp = isJsonObject(claims) ? claims["exp"] : undefined;
-    return typeof exp === "number" && exp > 0 && exp * 1000 <= LAST_INSTANT_MS
-      ? Math.floor(exp * 1000)
-      : undefined;
+    return parseJsonObject(new TextDecoder().decode(decodeBase64Url(payload)));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * When a JWT says that it expires, ms since the epoch; `undefined` when the token is no JWT or does
+ * not say. See {@linkcode readJwtClaims}: the token is opaque to a client.
+ */
+export function readJwtExpiry(token: string): number | undefined {
+  const exp = readJwtClaims(token)?.["exp"];
+  return typeof exp === "number" && exp > 0 && exp * 1000 <= LAST_INSTANT_MS
+    ? Math.floor(exp * 1000)
+    : undefined;
 }
 
 /** Whether a token of this type is sent as `Authorization: Bearer`; the case does not matter. */

@@ -173,3 +173,14 @@ for (const answer of [pending, slowDown]) {
     assertEquals(Math.max(...waits), answer === slowDown ? 60_000 : 5_000);
   });
 }
+
+Deno.test("pollDeviceGrant() tells a plan that is not let in", async () => {
+  const client = { ...CLIENT, entitlement: { status: 403, hint: "Look at your plan" } };
+  const poll = (answer: Response) =>
+    pollDeviceGrant(client, { deviceCode: "dc" }, { fetch: scriptFetch(answer).fetch });
+  const gated = await poll(Response.json({ error: "No permission" }, { status: 403 }));
+  assert(gated.kind === "refused");
+  assertEquals([gated.error.code, gated.error.hint], ["not_entitled", "Look at your plan"]);
+  const denied = await poll(Response.json({ error: "access_denied" }, { status: 403 }));
+  assertEquals(denied.kind, "denied");
+});

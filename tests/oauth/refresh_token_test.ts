@@ -407,3 +407,81 @@ Deno.test("requestRefresh() prints no secret and no control character of an answ
   assert(/^[\x20-\x7e…]+$/.test(message), JSON.stringify(message));
   assert(message.length < 500);
 });
+
+/** A server that refuses plans with 403. */
+const GATED: OAuthClient = { ...CLIENT, entitlement: { status: 403, hint: "Look at your plan" } };
+
+const GATES: {
+  name: string;
+  answer: Response;
+  kind: string;
+  code: string;
+  client?: OAuthClient;
+}[] = [
+  {
+    name: "a refused plan",
+    answer: json(403, { code: "x", error: "No permission" }),
+    kind: "refused",
+    code: "not_entitled",
+  },
+  {
+    name: "a refused plan, nested",
+    answer: json(403, { error: { message: "no" } }),
+    kind: "refused",
+    code: "not_entitled",
+  },
+  {
+    name: "access_denied",
+    answer: json(403, { error: "access_denied" }),
+    kind: "refused",
+    code: "not_entitled",
+  },
+  {
+    name: "a dead token under 403",
+    answer: json(403, { error: "invalid_grant" }),
+    kind: "dead",
+    code: "invalid_grant",
+  },
+  {
+    name: "an unknown client under 403",
+    answer: json(403, { error: "invalid_client" }),
+    kind: "refused",
+    code: "invalid_client",
+  },
+  { name: "a page under 403", answer: html(403), kind: "ambiguous", code: "invalid_response" },
+  {
+    name: "JSON that calls itself a page",
+    answer: asHtml(403, { error: "no" }),
+    kind: "ambiguous",
+    code: "invalid_response",
+  },
+  {
+    name: "a challenge of the edge",
+    answer: json(403, { error: "no" }, { "cf-mitigated": "challenge" }),
+    kind: "ambiguous",
+    code: "oauth_error",
+  },
+  {
+    name: "the same with 401",
+    answer: json(401, { error: "No permission" }),
+    kind: "ambiguous",
+    code: "oauth_error",
+  },
+  {
+    name: "403 of a server that tells nothing by it",
+    answer: json(403, { error: "no" }),
+    kind: "ambiguous",
+    code: "oauth_error",
+    client: CLIENT,
+  },
+];
+for (const { name, answer, kind, code, client = GATED } of GATES) {
+  Deno.test(`requestRefresh() takes ${name} as ${kind}`, async () => {
+    const { fetch } = scriptFetch(answer);
+    const outcome = await requestRefresh(client, "rt-canary", { fetch });
+    assertEquals(outcome.kind, kind as typeof outcome.kind);
+    assert(outcome.kind !== "granted");
+    assertEquals(outcome.error.code, code as typeof outcome.error.code);
+    assertEquals(outcome.error.hint, code === "not_entitled" ? "Look at your plan" : undefined);
+  });
+}
