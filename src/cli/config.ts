@@ -94,10 +94,8 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
     const problem = parsed.errors[0];
     if (problem !== undefined) {
       const line = problem.linePos?.[0].line;
-      throw invalid(
-        path,
-        `line ${line ?? "?"} is not valid YAML: ${problem.message.split("\n")[0]}`,
-      );
+      const message = problem.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
+      throw invalid(path, `line ${line ?? "?"} is not valid YAML: ${message}`);
     }
     if (parsed.contents === null) {
       const empty = new Document({});

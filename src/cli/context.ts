@@ -231,9 +231,14 @@ export function loginRequired(message: string, command: string): CredentialError
   return new CredentialError("login_required", message, { hint: `Run: ${command}` });
 }
 
+/** Runs once; what failed is tried again, for it may have been mended meanwhile. */
 function once<T>(run: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
-  return () => result ??= run();
+  return () =>
+    result ??= run().catch((error) => {
+      result = undefined;
+      throw error;
+    });
 }
 
 function onceSync<T>(run: () => T): () => T {

@@ -139,6 +139,8 @@ async function inspectConfig(context: Context): Promise<Check[]> {
 
 async function inspectEndpoints(context: Context): Promise<Check[]> {
   const checks: Check[] = [];
+  // A broken configuration would be the finding of every line.
+  await context.config();
   for (const provider of PROVIDERS) {
     for (const region of provider.regions) {
       const name = provider.regions.length > 1 ? `${provider.id} (${region.id})` : provider.id;
