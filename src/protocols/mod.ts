@@ -8,3 +8,4 @@ export type * from "./codec.ts";
 export type * from "./event.ts";
 export { ZERO_USAGE } from "./event.ts";
 export { messagesCodec } from "./messages/codec.ts";
+export { responsesCodec } from "./responses/codec.ts";

@@ -8,13 +8,22 @@ import type { JsonObject } from "../core/http.ts";
 import type {
   BlockDelta,
   ContentBlock,
+  Dialect,
+  Extensions,
   GenerateResponse,
   OpeningBlock,
   StreamEvent,
 } from "../protocols/event.ts";
 import { foldMessagesDeltas } from "../protocols/messages/fold.ts";
+import { foldResponsesDeltas } from "../protocols/responses/fold.ts";
 import { TransportError } from "../core/errors.ts";
 import { streamErrorToTransportError } from "./failure.ts";
+
+/** How each dialect's own deltas change its own blocks. */
+const FOLDS: { readonly [D in Dialect]?: typeof foldMessagesDeltas } = {
+  messages: foldMessagesDeltas,
+  responses: foldResponsesDeltas,
+};
 
 /** A block and what has arrived in it. */
 interface Collected {
@@ -53,6 +62,11 @@ export async function collectStream(
       case "block_delta": {
         const collected = blocks[event.index];
         if (collected !== undefined) addDelta(collected, event.delta);
+        break;
+      }
+      case "block_end": {
+        const collected = blocks[event.index];
+        if (collected !== undefined) addExtensions(collected, event.extensions);
         break;
       }
       case "message_end":
@@ -104,6 +118,12 @@ function addDelta(collected: Collected, delta: BlockDelta): void {
   }
 }
 
+function addExtensions(collected: Collected, late: Extensions | undefined): void {
+  const { block } = collected;
+  if (block.type === "opaque") return;
+  collected.block = { ...block, ...joinExtensions(block.extensions, late) };
+}
+
 function foldBlock({ block, text, citations, signature, opaque }: Collected): ContentBlock {
   const joined = text.join("");
   switch (block.type) {
@@ -120,7 +140,7 @@ function foldBlock({ block, text, citations, signature, opaque }: Collected): Co
     case "tool_use":
       return { ...block, arguments: joined === "" && !block.custom ? "{}" : joined };
     case "opaque":
-      return block.dialect === "messages" ? foldMessagesDeltas(block, opaque) : block;
+      return FOLDS[block.dialect]?.(block, opaque) ?? block;
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { parseJsonObject } from "../../core/http.ts";
 import type { ContentBlock, MediaSource, TextBlock } from "../event.ts";
+import { stableHash } from "../hash.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type { WireBlock, WireSource, WireText } from "./wire.ts";
 
@@ -38,10 +39,7 @@ function encodeSource(source: MediaSource): WireSource {
  */
 export function encodeToolUseId(id: string): string {
   if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
-  // FNV-1a: names apart what the replacement made equal. Nothing secret depends on it.
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193) >>> 0;
-  return `${id.replace(/[^A-Za-z0-9_-]/g, "_")}_${hash.toString(16).padStart(8, "0")}`;
+  return `${id.replace(/[^A-Za-z0-9_-]/g, "_")}_${stableHash(id)}`;
 }
 
 /** A call's arguments as the object that this dialect wants; what is none is kept under `_raw`. */

@@ -1,0 +1,141 @@
+/**
+ * A request in the Responses dialect.
+ *
+ * It is complete in itself: nothing is kept on the server, so reasoning comes back sealed and goes
+ * there again with the next request. What the dialect cannot say is left out: the provider's own
+ * preparation of the request, or the translation, has said so before.
+ *
+ * @module
+ */
+
+import { isJsonObject, type JsonObject } from "../../core/http.ts";
+import type { GenerateRequest, OutputFormat, Reasoning, Tool, ToolChoice } from "../event.ts";
+import { encodeInput } from "./encode_input.ts";
+import { fieldsOf, optional } from "./fields.ts";
+import type { WireFormat, WireRequest, WireTool, WireToolChoice } from "./wire.ts";
+
+/** The request body of `POST /responses`. */
+export function encodeResponsesRequest(request: GenerateRequest): JsonObject {
+  const fields = fieldsOf(request.extensions);
+  const include = Array.isArray(fields["include"]) ? fields["include"] : [];
+  const body: WireRequest = {
+    model: request.model,
+    input: encodeInput(request),
+    store: false,
+    include: [...new Set([...include, "reasoning.encrypted_content"])],
+    ...encodeTools(request),
+    ...optional("max_output_tokens", request.maxOutputTokens),
+    ...optional("temperature", request.temperature),
+    ...optional("top_p", request.topP),
+    ...optional("reasoning", encodeReasoning(request.reasoning)),
+    ...optional("text", encodeText(request.outputFormat, fields["text"])),
+    ...optional("prompt_cache_key", request.promptCacheKey),
+    ...optional("service_tier", request.serviceTier),
+    ...optional("user", request.userId),
+    ...optional("stream", request.stream ? true as const : undefined),
+  };
+  return { ...fields, ...body };
+}
+
+function encodeTool(tool: Tool): WireTool | JsonObject | undefined {
+  if (tool.type === "opaque") return tool.dialect === "responses" ? tool.value : undefined;
+  const { name, description } = tool;
+  const fields = fieldsOf(tool.extensions);
+  if (tool.custom) {
+    return { ...fields, type: "custom", name, ...optional("description", description) };
+  }
+  return {
+    ...fields,
+    type: "function",
+    name,
+    ...optional("description", description),
+    parameters: tool.parameters ?? { type: "object", properties: {} },
+    // Left out, it would mean yes, and few schemas are written for that.
+    strict: tool.strict ?? false,
+  };
+}
+
+function encodeTools(
+  { tools = [], toolChoice, parallelToolCalls }: GenerateRequest,
+): Pick<WireRequest, "tools" | "tool_choice" | "parallel_tool_calls"> {
+  const encoded = tools.map(encodeTool).filter((tool) => tool !== undefined);
+  // A choice without tools is refused.
+  if (encoded.length === 0) return {};
+  const isCustom = (name: string) =>
+    tools.some((tool) => tool.type === "function" && tool.name === name && tool.custom === true);
+  return {
+    tools: encoded,
+    ...optional("tool_choice", encodeToolChoice(toolChoice, isCustom)),
+    ...optional("parallel_tool_calls", parallelToolCalls),
+  };
+}
+
+function encodeToolChoice(
+  choice: ToolChoice | undefined,
+  isCustom: (name: string) => boolean,
+): WireToolChoice | undefined {
+  const named = (name: string) => ({ type: isCustom(name) ? "custom" : "function", name });
+  switch (choice?.kind) {
+    case undefined:
+      return undefined;
+    case "auto":
+    case "required":
+    case "none":
+      return choice.kind;
+    case "tool":
+      return named(choice.name);
+    case "allowed":
+      return { type: "allowed_tools", mode: choice.mode, tools: choice.names.map(named) };
+    case "opaque":
+      return choice.dialect === "responses" ? choice.value as WireToolChoice : undefined;
+  }
+}
+
+/** The least budget that each effort stands for begins above the one before, tokens. */
+const EFFORTS_BY_BUDGET: readonly [effort: string, upTo: number][] = [
+  ["none", 0],
+  ["minimal", 512],
+  ["low", 1_024],
+  ["medium", 8_192],
+  ["high", 24_576],
+  ["xhigh", Infinity],
+];
+
+function encodeReasoning(reasoning: Reasoning | undefined): WireRequest["reasoning"] {
+  if (reasoning === undefined) return undefined;
+  const { mode, budgetTokens, summary } = reasoning;
+  const effort = mode === "disabled" ? "none" : reasoning.effort ??
+    (budgetTokens === undefined
+      ? undefined
+      : EFFORTS_BY_BUDGET.find(([, upTo]) => budgetTokens <= upTo)?.[0]);
+  const encoded = {
+    ...optional("effort", effort),
+    ...optional("summary", summary === "summarized" ? "auto" : summary),
+  };
+  // Reasoning that is not to be shown is asked for by asking for nothing.
+  if (summary === "omitted") delete encoded.summary;
+  return Object.keys(encoded).length === 0 ? undefined : encoded;
+}
+
+function encodeText(
+  format: OutputFormat | undefined,
+  kept: unknown,
+): WireRequest["text"] {
+  const text = {
+    ...(isJsonObject(kept) ? kept : {}),
+    ...optional("format", encodeFormat(format)),
+  };
+  return Object.keys(text).length === 0 ? undefined : text;
+}
+
+function encodeFormat(format: OutputFormat | undefined): WireFormat | undefined {
+  if (format?.kind !== "json_schema") return format && { type: "json_object" };
+  return {
+    type: "json_schema",
+    // Here a name is mandatory.
+    name: format.name ?? "response",
+    schema: format.schema,
+    ...optional("description", format.description),
+    ...optional("strict", format.strict),
+  };
+}
