@@ -1,0 +1,133 @@
+// `--json` of every command that reports: it parses, names its version and type, and holds no secret;
+// nor does anything else that is printed, on either stream, whatever happens.
+
+import { assert, assertEquals } from "@std/assert";
+import { COMMANDS } from "../../src/cli/command_table.ts";
+import { jsonLines, type RunOptions, TestMachine } from "../support/platform.ts";
+
+const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[] = [
+  { args: "auth add minimax-oauth", types: ["code", "auth_add"] },
+  { args: "auth add minimax --type api-key", stdin: "sandbox-key-1", types: ["auth_add"] },
+  { args: "auth list", types: ["auth_list"] },
+  { args: "auth list minimax-oauth", types: ["auth_list"] },
+  { args: "auth status", types: ["auth_status"] },
+  { args: "auth status minimax-oauth", types: ["auth_status"] },
+  { args: "auth refresh minimax-oauth", types: ["auth_refresh"] },
+  { args: "auth reset minimax-oauth", types: ["auth_reset"] },
+  { args: "auth token minimax-oauth", types: ["auth_token"] },
+  { args: "auth token minimax-oauth --show", types: ["auth_token"] },
+  { args: "auth token minimax --show", types: ["auth_token"] },
+  { args: "auth use minimax-oauth 1", types: ["auth_use"] },
+  { args: "auth priority minimax-oauth 1 1", types: ["auth_priority"] },
+  { args: "model", types: ["model"] },
+  { args: "model minimax-oauth/MiniMax-M2.7", types: ["model"] },
+  { args: "config set model MiniMax-M2.7", types: ["config_set"] },
+  { args: "config get model", types: ["config_get"] },
+  { args: "config list", types: ["config_list"] },
+  { args: "config path", types: ["config_path"] },
+  { args: "config unset model", types: ["config_unset"] },
+  { args: "config get model", types: ["config_get"], code: 1 },
+  { args: "doctor", types: ["doctor"] },
+  { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
+  { args: "chat [error:429]", types: ["start", "error"], code: 5 },
+  { args: "chat [cut]", types: ["start", "thinking", "text", "error"], code: 6 },
+  { args: "auth remove minimax-oauth", types: ["auth_remove"] },
+  { args: "auth logout minimax", types: ["auth_logout"] },
+  { args: "chat Hello", types: ["error"], code: 4 },
+];
+
+/** Every secret that the store ever held. */
+function secretsIn(text: string): string[] {
+  return [...text.matchAll(/"(?:accessToken|refreshToken)": ?"([^"]+)"/g)].map(([, value]) =>
+    value!
+  );
+}
+
+Deno.test("--json of every reporting command parses, has version and type, and no secret", async () => {
+  const machine = new TestMachine();
+  const secrets = new Set<string>();
+  let printed = "";
+  for (const { args, types, code = 0, ...options } of REPORTS) {
+    const result = await machine.run(`${args} --json`, options);
+    assertEquals(result.code, code, `${args}: ${result.stderr}`);
+    const lines = jsonLines(result.stdout);
+    assertEquals([...new Set(lines.map(({ type }) => type))], types, args);
+    for (const { version } of lines) assertEquals(version, 1, args);
+    printed += result.stdout + result.stderr;
+    for (const secret of secretsIn(machine.file("auth.json") ?? "")) secrets.add(secret);
+  }
+  assert(secrets.size >= 5, `${secrets.size} secrets`);
+  for (const secret of secrets) assert(!printed.includes(secret), "a secret was printed");
+});
+
+// `sandbox` and `completions` do not report on anything; process_test.ts runs them.
+Deno.test("the table above knows every command that reports", () => {
+  const known = new Set(REPORTS.map(({ args }) => args));
+  for (const { path } of COMMANDS) {
+    const name = path.join(" ");
+    if (["sandbox", "completions"].includes(name)) continue;
+    assert([...known].some((args) => args === name || args.startsWith(`${name} `)), name);
+  }
+});
+
+/** Every command as people run it, in good times and bad. */
+const PLAIN = [
+  "auth list",
+  "auth status",
+  "auth status minimax-oauth",
+  "auth token minimax-oauth",
+  "auth refresh minimax-oauth",
+  "auth reset minimax-oauth",
+  "auth use minimax-oauth 1",
+  "model --json",
+  "config list",
+  "doctor",
+  "chat --verbose --debug Hello",
+  "chat --debug [error:1004]",
+  "chat --debug [error:500]",
+  "auth remove minimax-oauth --debug",
+];
+
+for (
+  const quirks of [
+    {},
+    { failNext: 9, failOn: "refresh", failWith: "status_500" },
+    { loseNext: 9, loseOn: "refresh", loseWith: "not_json" },
+    { deadError: "invalid_grant", deadShape: "base_resp" },
+  ] as const
+) {
+  Deno.test(`no token is printed by any command under ${JSON.stringify(quirks)}`, async () => {
+    const machine = new TestMachine({ quirks: { notificationMessage: "welcome" } });
+    let printed = (await machine.run("auth add minimax-oauth --verbose --debug")).stderr;
+    const secrets = new Set(secretsIn(machine.file("auth.json")!));
+    machine.sandbox.setQuirks(quirks);
+    machine.clock.mono += 86_400_000;
+    for (const args of PLAIN) {
+      const { stdout, stderr } = await machine.run(args);
+      printed += stdout + stderr;
+      for (const secret of secretsIn(machine.file("auth.json") ?? "")) secrets.add(secret);
+    }
+    assert(secrets.size >= 2);
+    for (const secret of secrets) assert(!printed.includes(secret), "a secret was printed");
+    assert(!/sbx_[ar]t_/.test(printed));
+  });
+}
+
+Deno.test("--trace writes names of fields and no value of any", async () => {
+  const machine = new TestMachine();
+  const { stderr } = await machine.run("auth add minimax-oauth --trace");
+  await machine.run(["chat", "--trace", "canary of the prompt"]);
+  const path = /Transcript without any value: (\S+)/.exec(stderr)![1]!;
+  assert(path.startsWith("/home/user/.grantway/traces/"));
+  const traces = [...machine.disk.entries].filter(([name]) => name.includes("/traces/"))
+    .map(([, { bytes }]) => new TextDecoder().decode(bytes));
+  assertEquals(traces.length, 2);
+  const entries = traces.flatMap(jsonLines);
+  assertEquals(entries.map(({ status }) => status), [200, 200, 200]);
+  assert(entries[1].responseFields.includes("access_token: string"));
+  const text = traces.join("");
+  const { tokens, clientId } = JSON.parse(machine.file("auth.json")!).providers["minimax-oauth"][0];
+  for (const value of [tokens.accessToken, tokens.refreshToken, clientId, "canary", "MiniMax-M2"]) {
+    assert(!text.includes(value), value);
+  }
+});
