@@ -5,7 +5,7 @@
  */
 
 import { OAuthError } from "../core/errors.ts";
-import { type LoginEvent, loginWithUserCode, storeLogin } from "../credentials/mod.ts";
+import { login, type LoginEvent, storeLogin } from "../credentials/mod.ts";
 import type { Provider } from "../providers/mod.ts";
 import { loginCommand } from "./accounts.ts";
 import { checkLabel, reportAdded } from "./added.ts";
@@ -54,7 +54,7 @@ export async function signIn(
   }
   try {
     output.progress(`Asking ${provider.shortName} for a code…`);
-    const grant = await loginWithUserCode(provider, region, {
+    const grant = await login(provider, region, {
       ...context.runtime,
       overrides,
       signal,
@@ -166,6 +166,8 @@ The page shows the same code, and names the app "${provider.oauth?.clientName}":
         output.note(`${provider.shortName} says: ${event.message}`);
         return;
       }
+      // Never: it takes a port, and none is handed in.
+      if (event.type === "authorize") return;
       const isSecond = code !== undefined;
       code = event;
       output.json({

@@ -91,8 +91,12 @@ export interface Credential {
   clientId?: string | undefined;
   /** Name of the endpoints profile the grant was minted with. */
   endpointsProfile?: string | undefined;
+  /** Name of the provider's upstream that the login was made for; the default one without. */
+  upstream?: string | undefined;
   /** API base that the server chose for this grant, as it wrote it; checked on every use. */
   resourceUrl?: string | undefined;
+  /** Whose login it is: an id to compare, and a name for people. */
+  account?: { id: string; label: string } | undefined;
   /** Where it was made. */
   owner: CredentialOwner;
   /** When it was made, ms since the epoch. */
@@ -144,7 +148,9 @@ const FIELDS: { readonly [Field in keyof Required<Credential>]: Check } = {
   })),
   clientId: optional(isText),
   endpointsProfile: optional(isText),
+  upstream: optional(isText),
   resourceUrl: optional(isText),
+  account: optional(hasFields({ id: isText, label: isText })),
   owner: hasFields({ host: isText, createdAt: isNumber }),
   createdAt: isNumber,
   refreshedAt: optional(isNumber),

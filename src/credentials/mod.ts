@@ -47,13 +47,11 @@ export {
   type PutOptions,
 } from "./kv_store.ts";
 export {
+  login,
   type LoginEvent,
   type LoginGrant,
   type LoginOptions,
-  loginWithUserCode,
-  type StoredLogin,
-  storeLogin,
-  type StoreLoginOptions,
+  type ReadPaste,
 } from "./login.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {
@@ -69,5 +67,8 @@ export {
 } from "./pool.ts";
 export { createProviderRefresh, type ProviderRefreshOptions } from "./provider_refresh.ts";
 export type { LoginNames } from "./refresh_error.ts";
+export { type RevocationOutcome, revokeCredential, type RevokeOptions } from "./revoke.ts";
 export { type CredentialState, credentialState } from "./refresh_timing.ts";
 export type { RotationOptions } from "./rotation.ts";
+export { type StoredLogin, storeLogin, type StoreLoginOptions } from "./store_login.ts";
+export { loginWithUserCode } from "./user_code_login.ts";

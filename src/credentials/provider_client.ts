@@ -4,7 +4,12 @@
  * @module
  */
 
-import { GrantwayError } from "../core/errors.ts";
+import { GrantwayError, OAuthError } from "../core/errors.ts";
+import { isTrustedUrl, type TrustedHosts } from "../core/http.ts";
+import { displayText } from "../core/redact.ts";
+import type { OAuthClient } from "../oauth/client.ts";
+import { type AuthorizationServer, createDiscovery, type Discovery } from "../oauth/discovery.ts";
+import { isBearerType, type TokenSet } from "../oauth/token_set.ts";
 import type { UserCodeClient } from "../oauth/user_code.ts";
 import { type EndpointOverrides, resolveEndpoints } from "../providers/endpoints.ts";
 import type {
@@ -76,4 +81,63 @@ export function createUserCodeClient(
     deadErrors: oauth.deadErrors,
     readTokenAnswer: oauth.readTokenAnswer,
   };
+}
+
+/** The discovery of one region's authorization server. */
+export function createProviderDiscovery(
+  provider: Provider,
+  region: Region,
+  overrides: EndpointOverrides,
+): Discovery {
+  const { issuer } = requireKind(provider, "oidc");
+  const endpoints = resolveEndpoints(provider, region, overrides);
+  return createDiscovery({
+    issuer: endpoints.issuer ?? issuer,
+    trustedHosts: endpoints.oauthHosts,
+    name: provider.shortName,
+  });
+}
+
+/** A client whose hosts are known. */
+export type OidcClient = OAuthClient & { trustedHosts: TrustedHosts };
+
+/** The client with that id at a discovered authorization server. */
+export function createOidcClient(
+  provider: Provider,
+  region: Region,
+  { tokenEndpoint }: Pick<AuthorizationServer, "tokenEndpoint">,
+  clientId: string,
+  overrides: EndpointOverrides,
+): OidcClient {
+  const { entitlement } = requireKind(provider, "oidc");
+  return {
+    clientId,
+    name: provider.shortName,
+    tokenEndpoint,
+    trustedHosts: resolveEndpoints(provider, region, overrides).oauthHosts,
+    entitlement,
+  };
+}
+
+/** The longest URL that is shown, opened or stored. */
+export const MAX_URL_LENGTH = 2048;
+
+/** Whether a browser may be opened on a page that the server named. */
+export function isOpenable(url: string, trusted: TrustedHosts): boolean {
+  return url.length <= MAX_URL_LENGTH && URL.canParse(url) && isTrustedUrl(new URL(url), trusted);
+}
+
+/**
+ * Refuses tokens that are no bearers.
+ *
+ * @throws {OAuthError} `invalid_response`
+ */
+export function requireBearer(provider: Provider, { tokenType }: TokenSet): void {
+  if (isBearerType(tokenType)) return;
+  throw new OAuthError(
+    "invalid_response",
+    `Cannot sign in to ${provider.shortName}: its tokens are of type ${
+      displayText(tokenType, 20)
+    }, not Bearer`,
+  );
 }

@@ -4,13 +4,20 @@
  * @module
  */
 
-import { CredentialError, GrantwayError } from "../core/errors.ts";
+import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
 import type { RuntimeOptions } from "../core/runtime.ts";
+import type { AuthorizationServer, Discovery } from "../oauth/discovery.ts";
 import { type RefreshOutcome, requestRefresh } from "../oauth/refresh_token.ts";
 import { type EndpointOverrides, findRegion } from "../providers/endpoints.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { Provider, Region } from "../providers/provider.ts";
 import type { Credential } from "./credential.ts";
-import { createUserCodeClient, requireKind, requireProfile } from "./provider_client.ts";
+import {
+  createOidcClient,
+  createProviderDiscovery,
+  createUserCodeClient,
+  requireOAuth,
+  requireProfile,
+} from "./provider_client.ts";
 
 /**
  * Options of {@linkcode createProviderRefresh}. A `signal` has no place here: what interrupts the
@@ -21,13 +28,22 @@ export interface ProviderRefreshOptions extends Omit<RuntimeOptions, "signal"> {
   overrides?: EndpointOverrides | undefined;
 }
 
+/** Presents a refresh token of one region, whose login has all that it takes. */
+type Present = (
+  credential: Credential,
+  region: Region,
+  refreshToken: string,
+  runtime: RuntimeOptions,
+) => Promise<RefreshOutcome>;
+
 /**
  * Creates the function that presents a credential's refresh token once, as
  * {@linkcode requestRefresh} does.
  *
- * The request goes to the token endpoint of the region and the endpoints profile that the login was
- * made with, under the client id that it was made with. The URL comes from the provider's tables and
- * the checked overrides, never from what is stored.
+ * The request goes to the token endpoint of the region that the login was made in, under the client
+ * id that it was made with. The URL comes from the provider's tables, where it has endpoints
+ * profiles under the one that the login was made with; or from what its issuer publishes, which is
+ * held against the provider's hosts each time. It never comes from what is stored.
  *
  * The function rejects with a {@linkcode CredentialError} `login_required` for a credential without
  * refresh token, with `invalid_configuration` for a region or profile that is unknown, and with the
@@ -38,7 +54,10 @@ export function createProviderRefresh(
   options: ProviderRefreshOptions = {},
 ): (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome> {
   const { fetch, now, sleep, startTimer, overrides = {} } = options;
-  const oauth = requireKind(provider, "user_code");
+  const oauth = requireOAuth(provider);
+  const present = oauth.kind === "oidc"
+    ? presentAtDiscovered(provider, oauth.clientId, overrides)
+    : presentAtKnown(provider, oauth.clientId, oauth.profiles[0]!.id, overrides);
   return async (credential, signal) => {
     const refreshToken = credential.tokens?.refreshToken;
     if (!refreshToken) {
@@ -56,9 +75,73 @@ export function createProviderRefresh(
         } is unknown`,
       );
     }
-    const { endpointsProfile = oauth.profiles[0]!.id, clientId = oauth.clientId } = credential;
+    const runtime = { fetch, now, sleep, startTimer, signal };
+    return await present(credential, region, refreshToken, runtime);
+  };
+}
+
+function presentAtKnown(
+  provider: Provider,
+  defaultClientId: string,
+  defaultProfile: string,
+  overrides: EndpointOverrides,
+): Present {
+  return (credential, region, refreshToken, runtime) => {
+    const { endpointsProfile = defaultProfile, clientId = defaultClientId } = credential;
     const profile = requireProfile(provider, endpointsProfile);
     const client = createUserCodeClient(provider, region, profile, clientId, overrides);
-    return await requestRefresh(client, refreshToken, { fetch, now, sleep, startTimer, signal });
+    return requestRefresh(client, refreshToken, runtime);
   };
+}
+
+function presentAtDiscovered(
+  provider: Provider,
+  defaultClientId: string,
+  overrides: EndpointOverrides,
+): Present {
+  const discoveries = new Map<string, Discovery>();
+  return async (credential, region, refreshToken, runtime) => {
+    runtime.signal?.throwIfAborted();
+    let discovery = discoveries.get(region.id);
+    if (discovery === undefined) {
+      discovery = createProviderDiscovery(provider, region, overrides);
+      discoveries.set(region.id, discovery);
+    }
+    const { clientId = defaultClientId } = credential;
+    const refreshAt = (server: AuthorizationServer) => {
+      const client = createOidcClient(provider, region, server, clientId, overrides);
+      return requestRefresh(client, refreshToken, runtime);
+    };
+    let server: AuthorizationServer;
+    try {
+      server = await discovery.get(runtime);
+    } catch (error) {
+      return { kind: "not_sent", error: asNotSent(error, provider) };
+    }
+    const outcome = await refreshAt(server);
+    if (!isGone(outcome)) return outcome;
+    const renewed = await discovery.get({ ...runtime, renew: true }).catch(() => server);
+    return renewed.tokenEndpoint.href === server.tokenEndpoint.href
+      ? outcome
+      : await refreshAt(renewed);
+  };
+}
+
+/**
+ * Whether the endpoint itself is gone: nobody looked at the token there. Retired ones were seen to
+ * answer with a page under 403.
+ */
+function isGone(outcome: RefreshOutcome): boolean {
+  return outcome.kind === "ambiguous" &&
+    (outcome.error.status === 404 || outcome.error.status === 403);
+}
+
+function asNotSent(error: unknown, provider: Provider): OAuthError {
+  if (error instanceof OAuthError) return error;
+  if (error instanceof GrantwayError) throw error;
+  const state = "its authorization server was not found in time";
+  return new OAuthError("network", `Cannot refresh ${provider.shortName}: ${state}`, {
+    cause: error,
+    retryable: true,
+  });
 }

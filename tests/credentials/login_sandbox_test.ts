@@ -6,8 +6,8 @@ import {
   createCredentialStore,
   createMemoryStore,
   createProviderRefresh,
+  login as signIn,
   type LoginEvent,
-  loginWithUserCode,
   storeLogin,
 } from "../../src/credentials/mod.ts";
 import { type EndpointOverrides, findProvider, findRegion } from "../../src/providers/mod.ts";
@@ -31,7 +31,7 @@ function setUp({ quirks = {}, region = "global", overrides = {}, answer = "appro
   const runtime = { fetch: sandbox.fetch as typeof fetch, now, sleep };
   const events: LoginEvent[] = [];
   const login = () =>
-    loginWithUserCode(MINIMAX, findRegion(MINIMAX, region)!, {
+    signIn(MINIMAX, findRegion(MINIMAX, region)!, {
       ...runtime,
       overrides,
       onEvent: (event) => {

@@ -6,12 +6,8 @@ import { GrantwayError, OAuthError } from "../../src/core/errors.ts";
 import type { Credential } from "../../src/credentials/credential.ts";
 import { createCredentialStore } from "../../src/credentials/credential_store.ts";
 import { createMemoryStore } from "../../src/credentials/memory_store.ts";
-import {
-  type LoginEvent,
-  type LoginGrant,
-  loginWithUserCode,
-  storeLogin,
-} from "../../src/credentials/login.ts";
+import { login as signIn, type LoginEvent, type LoginGrant } from "../../src/credentials/login.ts";
+import { storeLogin } from "../../src/credentials/store_login.ts";
 import { type EndpointOverrides, findProvider, findRegion } from "../../src/providers/mod.ts";
 import { html, manualClock, rejection, type Scripted, scriptFetch } from "../oauth/support.ts";
 
@@ -50,7 +46,7 @@ function login(
   const { fetch, seen } = scriptFetch(...script);
   const { now, sleep } = manualClock();
   const events: LoginEvent[] = [];
-  const grant = loginWithUserCode(MINIMAX, findRegion(MINIMAX, region)!, {
+  const grant = signIn(MINIMAX, findRegion(MINIMAX, region)!, {
     fetch,
     now,
     sleep,
@@ -60,7 +56,7 @@ function login(
   return { grant, events, seen, urls: () => seen.map(({ url }) => url) };
 }
 
-Deno.test("loginWithUserCode() signs in under the account profile", async () => {
+Deno.test("login() signs in under the account profile", async () => {
   const { grant, events, seen, urls } = login([
     code(),
     Response.json({ status: "pending" }),
@@ -93,7 +89,7 @@ Deno.test("loginWithUserCode() signs in under the account profile", async () => 
   assertEquals(seen[1]!.fields["grant_type"], "urn:ietf:params:oauth:grant-type:user_code");
 });
 
-Deno.test("loginWithUserCode() keeps to the region's hosts", async () => {
+Deno.test("login() keeps to the region's hosts", async () => {
   const { grant, urls } = login([code(), token()], { region: "cn" });
   assertEquals((await grant).region, "cn");
   assertEquals(urls(), [
@@ -102,7 +98,7 @@ Deno.test("loginWithUserCode() keeps to the region's hosts", async () => {
   ]);
 });
 
-Deno.test("loginWithUserCode() draws verifier and state anew for each attempt", async () => {
+Deno.test("login() draws verifier and state anew for each attempt", async () => {
   const fields = new Set<string>();
   for (let i = 0; i < 3; i++) {
     const { grant, seen } = login([html(404), code(), token()]);
@@ -206,7 +202,7 @@ const PROFILES: {
   },
 ];
 for (const { name, script, urls, profile, overrides, error, status } of PROFILES) {
-  Deno.test(`loginWithUserCode() ${name}`, async () => {
+  Deno.test(`login() ${name}`, async () => {
     const run = login(script, overrides);
     if (error === undefined) {
       assertEquals((await run.grant).endpointsProfile, profile!);
@@ -220,7 +216,7 @@ for (const { name, script, urls, profile, overrides, error, status } of PROFILES
   });
 }
 
-Deno.test("loginWithUserCode() follows the old paths to the new host, body and all", async () => {
+Deno.test("login() follows the old paths to the new host, body and all", async () => {
   const redirect = new Response(null, {
     status: 307,
     headers: { location: "https://account.minimax.io/oauth2/device/code" },
@@ -231,17 +227,17 @@ Deno.test("loginWithUserCode() follows the old paths to the new host, body and a
   assertEquals(seen[1]!.body, seen[0]!.body);
 });
 
-Deno.test("loginWithUserCode() refuses a profile or a provider that cannot be", async () => {
+Deno.test("login() refuses a profile or a provider that cannot be", async () => {
   const { grant, seen } = login([], { profile: "mcode" });
   const error = await assertRejects(() => grant, GrantwayError);
   assertEquals(error.code, "invalid_configuration");
   assertStringIncludes(error.message, "account, legacy");
   assertEquals(seen, []);
   const keyOnly = findProvider("minimax")!;
-  await assertRejects(() => loginWithUserCode(keyOnly, keyOnly.regions[0]!), TypeError);
+  await assertRejects(() => signIn(keyOnly, keyOnly.regions[0]!), TypeError);
 });
 
-Deno.test("loginWithUserCode() uses a configured client id, and keeps it", async () => {
+Deno.test("login() uses a configured client id, and keeps it", async () => {
   const { grant, seen } = login([code(), token()], { clientId: "my-client" });
   assertEquals((await grant).clientId, "my-client");
   assertEquals(seen.map(({ fields }) => fields["client_id"]), ["my-client", "my-client"]);
@@ -279,7 +275,7 @@ const PAGES: { uri: string; url?: string; isOpenable: boolean; overrides?: Endpo
   { uri: PAGE, isOpenable: false, overrides: { sandbox: SANDBOX } },
 ];
 for (const { uri, url = uri, isOpenable, overrides } of PAGES) {
-  Deno.test(`loginWithUserCode() ${isOpenable ? "may open" : "only shows"} ${uri}`, async () => {
+  Deno.test(`login() ${isOpenable ? "may open" : "only shows"} ${uri}`, async () => {
     const { grant, events } = login([code({ verification_uri: uri }), token()], overrides);
     await grant;
     assert(events[0]?.type === "code");
@@ -287,7 +283,7 @@ for (const { uri, url = uri, isOpenable, overrides } of PAGES) {
   });
 }
 
-Deno.test("loginWithUserCode() opens no page out of 500 hostile ones", async () => {
+Deno.test("login() opens no page out of 500 hostile ones", async () => {
   const schemes = ["file:", "javascript:", "data:", "ms-settings:", "vbscript:", "-flag:", "http:"];
   const tails = [
     "//x/&calc",
@@ -313,7 +309,7 @@ Deno.test("loginWithUserCode() opens no page out of 500 hostile ones", async () 
   assert(shown > 0 && shown < 100);
 });
 
-Deno.test("loginWithUserCode() prefers the page with the code filled in", async () => {
+Deno.test("login() prefers the page with the code filled in", async () => {
   const complete = "https://platform.minimax.io/oauth-authorize?user_code=X";
   const { grant, events } = login([code({ verification_uri_complete: complete }), token()]);
   await grant;
@@ -321,7 +317,7 @@ Deno.test("loginWithUserCode() prefers the page with the code filled in", async 
   assertEquals(events[0].verificationUrl, complete);
 });
 
-Deno.test("loginWithUserCode() shows a notification once, made safe", async () => {
+Deno.test("login() shows a notification once, made safe", async () => {
   const notification_message = `\u001b]0;owned\u0007Welcome\u202e ${"x".repeat(900)}`;
   const { grant, events } = login([code(), token({ notification_message })]);
   await grant;
@@ -333,12 +329,12 @@ Deno.test("loginWithUserCode() shows a notification once, made safe", async () =
 });
 
 for (const resource_url of [undefined, null, 7, {}, "x".repeat(3_000)]) {
-  Deno.test(`loginWithUserCode() ignores the resource_url ${typeof resource_url}`, async () => {
+  Deno.test(`login() ignores the resource_url ${typeof resource_url}`, async () => {
     assertEquals((await login([code(), token({ resource_url })]).grant).resourceUrl, undefined);
   });
 }
 
-Deno.test("loginWithUserCode() tells no secret in events and errors", async () => {
+Deno.test("login() tells no secret in events and errors", async () => {
   const good = login([code(), token()]);
   await good.grant;
   const bad = login([
@@ -353,10 +349,10 @@ Deno.test("loginWithUserCode() tells no secret in events and errors", async () =
   }
 });
 
-Deno.test("loginWithUserCode() rethrows a cancellation unchanged", async () => {
+Deno.test("login() rethrows a cancellation unchanged", async () => {
   const controller = new AbortController();
   const reason = new Error("Ctrl-C");
-  const promise = loginWithUserCode(MINIMAX, MINIMAX.regions[0]!, {
+  const promise = signIn(MINIMAX, MINIMAX.regions[0]!, {
     fetch: scriptFetch(code()).fetch,
     now: () => NOW,
     onEvent: () => controller.abort(reason),
