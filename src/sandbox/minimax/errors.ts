@@ -53,6 +53,9 @@ const HTTP_ERRORS: ReadonlyMap<number, string> = new Map([
   [529, "overloaded_error"],
 ]);
 
+/** Code of an error half-way where none is asked for: "unknown error". */
+export const MIDSTREAM_CODE = 1000;
+
 /** How an error is said. */
 export type ErrorShape = "http" | "base_resp";
 

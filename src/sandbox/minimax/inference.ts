@@ -9,12 +9,12 @@ import { parseJsonObject, readBoundedText } from "../../core/http.ts";
 import { failureResponse, withFaults } from "../faults.ts";
 import type { Ledger } from "../ledger.ts";
 import type { World } from "../world.ts";
-import { errorResponse, hexId } from "./errors.ts";
+import { errorResponse, hexId, MIDSTREAM_CODE } from "./errors.ts";
 import { MINIMAX_MODELS, type MinimaxModel } from "./models.ts";
 import type { MinimaxRegion } from "./regions.ts";
 import { InvalidParams, type MessagesRequest, readMessagesRequest } from "./request.ts";
 import { type Answer, decideAnswer } from "./script.ts";
-import { messageBody, messageEvents, streamResponse } from "./stream.ts";
+import { messageBody, messageEvents, messageStream } from "./stream.ts";
 
 const BODY_LIMIT = 32 * 1024 * 1024;
 const TOOL_NAME_STREAMING = "fine-grained-tool-streaming-2025-05-14";
@@ -76,7 +76,7 @@ export function minimaxInferenceRoutes(world: World, ledger: Ledger, region: Min
       const betas = request.headers.get("anthropic-beta") ?? "";
       const streamsToolNames = betas.split(",").some((beta) => beta.trim() === TOOL_NAME_STREAMING);
       const events = messageEvents(parsed, answer, quirks, { streamsToolNames });
-      return streamResponse(world, events, answer);
+      return messageStream(world, events, answer);
     }
     return respondWhole(parsed, answer, request);
   };
@@ -89,7 +89,7 @@ export function minimaxInferenceRoutes(world: World, ledger: Ledger, region: Min
       case "hang":
         return await failureResponse("never", request);
       case "error":
-        return errorResponse(answer.ending.code, quirks.inferenceErrors);
+        return errorResponse(answer.ending.code ?? MIDSTREAM_CODE, quirks.inferenceErrors);
       case "cut":
         return new Response(text.slice(0, text.length / 2), { headers });
       case "complete":

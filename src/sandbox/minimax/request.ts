@@ -9,6 +9,7 @@
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import { digest } from "../ledger.ts";
+import { estimateTokens } from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
 import { MINIMAX_MODELS, type MinimaxModel } from "./models.ts";
 
@@ -102,11 +103,6 @@ export async function readMessagesRequest(
     thinking: readThinking(body["thinking"], model),
     inputTokens,
   };
-}
-
-/** About four bytes of JSON to a token. */
-export function estimateTokens(value: unknown): number {
-  return Math.ceil(new TextEncoder().encode(JSON.stringify(value)).byteLength / 4);
 }
 
 function readMaxTokens(body: JsonObject, model: MinimaxModel): number {

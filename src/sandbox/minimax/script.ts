@@ -14,32 +14,31 @@
  * | `[midstream-error]`, `[midstream-error:CODE]` | an `error` event half-way |
  * | `[cut]`, `[cut:stop]` | ends half-way; ends before `message_stop` |
  * | `[hang]` | falls silent half-way |
- * | `[slow]` | waits {@linkcode SLOW_FRAME_MS} before each frame |
+ * | `[slow]` | waits half a second before each frame |
  *
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
+import type { JsonObject } from "../../core/http.ts";
+import { decideCalls, type Ending, readEnding, withoutDirectives } from "../directives.ts";
 import { digest } from "../ledger.ts";
+import {
+  describeResult,
+  describeSandbox,
+  limitWords,
+  LONG_THOUGHT,
+  longText,
+  SHORT_THOUGHT,
+} from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
-import { isErrorCode } from "./errors.ts";
-import type { Block, Message, MessagesRequest, Tool } from "./request.ts";
-
-/** Wait before each frame of a `[slow]` answer, ms. */
-export const SLOW_FRAME_MS = 500;
+import { hexId, isErrorCode } from "./errors.ts";
+import type { Block, Message, MessagesRequest } from "./request.ts";
 
 /** A content block of an answer. */
 export type AnswerBlock =
   | { type: "thinking"; thinking: string; signature: string }
   | { type: "text"; text: string }
   | { type: "tool_use"; id: string; name: string; input: JsonObject };
-
-/** How an answer ends. */
-export type Ending =
-  | { kind: "complete" }
-  | { kind: "error"; code: number }
-  | { kind: "cut"; where: "half_way" | "before_stop" }
-  | { kind: "hang" };
 
 /** A scripted answer. */
 export interface Answer {
@@ -57,22 +56,6 @@ export interface Failure {
   /** Whether it is said as HTTP 200 with `base_resp`. */
   inBaseResp: boolean;
 }
-
-const DIRECTIVE =
-  /\[(?:tool(?::[\w-]+)?(?:\s+\{[\s\S]*?\})?|(?:tools|long|error|midstream-error|cut):[\w,]+|thinking|max_tokens|refusal|midstream-error|cut|hang|slow)\]/g;
-const TOOL = /\[tool(?::([\w-]+))?(?:\s+(\{[\s\S]*?\}))?\]/;
-const MOST_WORDS = 100_000;
-const MOST_CALLS = 32;
-const ECHOED = 300;
-
-const WORDS = "the quick brown fox jumps over the lazy dog while seven calm wizards read on".split(
-  " ",
-);
-const SHORT_THOUGHT = "The user wrote to the sandbox. A short answer will do.";
-const LONG_THOUGHT =
-  "First I look at what the user asked for. Then I weigh what the sandbox can do about it: it has " +
-  "no model, only a script. So the honest way is to say that plainly, and to show that thinking, " +
-  "text and tools arrive as they would from the real service.";
 
 /** Decides the answer to a request. */
 export async function decideAnswer(
@@ -94,7 +77,7 @@ export async function decideAnswer(
   if (text.includes("[refusal]")) {
     return { kind: "answer", blocks: [], stopReason: "refusal", ending, slow };
   }
-  const calls = request.toolChoice.type === "none" ? [] : decideCalls(request, text);
+  const calls = callTools(request, text);
   const words = calls.length > 0 ? "" : writeText(request, turn, texts.at(-1) ?? "", text);
   const cut = limitWords(words, request.maxTokens, text.includes("[max_tokens]"));
   const thought = decideThought(request, quirks, text);
@@ -113,14 +96,6 @@ export async function decideAnswer(
   };
 }
 
-function readEnding(text: string): Ending {
-  const error = /\[midstream-error(?::(\d{3,4}))?\]/.exec(text);
-  if (error) return { kind: "error", code: Number(error[1] ?? 1000) };
-  if (text.includes("[cut:stop]")) return { kind: "cut", where: "before_stop" };
-  if (text.includes("[cut]")) return { kind: "cut", where: "half_way" };
-  return { kind: text.includes("[hang]") ? "hang" : "complete" };
-}
-
 function decideThought(
   request: MessagesRequest,
   quirks: SandboxQuirks,
@@ -131,61 +106,19 @@ function decideThought(
   return thinks ? SHORT_THOUGHT : undefined;
 }
 
-function decideCalls(
+function callTools(
   { tools, toolChoice }: MessagesRequest,
   text: string,
 ): Extract<AnswerBlock, { type: "tool_use" }>[] {
-  const several = /\[tools:(\d+)\]/.exec(text);
-  const one = TOOL.exec(text);
-  const isForced = toolChoice.type === "any" || toolChoice.type === "tool";
-  const count = several ? Math.min(Number(several[1]), MOST_CALLS) : one || isForced ? 1 : 0;
-  const name = toolChoice.name ?? one?.[1];
-  const offered = name === undefined ? tools : tools.filter((tool) => tool.name === name);
-  const input = one?.[2] === undefined ? undefined : parseJsonObject(one[2]);
-  if (offered.length === 0) return [];
-  const random = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
-  return Array.from({ length: count }, (_, index) => {
-    const tool = offered[index % offered.length] as Tool;
-    return {
+  const { type, name } = toolChoice;
+  if (type === "none") return [];
+  const random = hexId().slice(0, 12);
+  return decideCalls(text, tools, { isForced: type === "any" || type === "tool", name })
+    .map((call, index) => ({
       type: "tool_use",
       id: `call_function_${random}_${index + 1}`,
-      name: tool.name,
-      input: input ?? sampleObject(tool.schema),
-    };
-  });
-}
-
-/** The smallest object that a schema asks for. */
-function sampleObject(schema: JsonObject): JsonObject {
-  const properties = isJsonObject(schema["properties"]) ? schema["properties"] : {};
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  return Object.fromEntries(
-    required.filter((name): name is string => typeof name === "string")
-      .map((name) => [name, sampleValue(properties[name])]),
-  );
-}
-
-function sampleValue(schema: unknown): unknown {
-  if (!isJsonObject(schema)) return "sandbox";
-  if ("const" in schema) return schema["const"];
-  if ("default" in schema) return schema["default"];
-  if (Array.isArray(schema["enum"])) return schema["enum"][0];
-  const types = Array.isArray(schema["type"]) ? schema["type"] : [schema["type"]];
-  switch (types[0]) {
-    case "object":
-      return sampleObject(schema);
-    case "array":
-      return Number(schema["minItems"] ?? 0) > 0 ? [sampleValue(schema["items"])] : [];
-    case "integer":
-    case "number":
-      return schema["minimum"] ?? 1;
-    case "boolean":
-      return true;
-    case "null":
-      return null;
-    default:
-      return "sandbox";
-  }
+      ...call,
+    }));
 }
 
 function writeText(
@@ -194,61 +127,24 @@ function writeText(
   lastText: string,
   text: string,
 ): string {
-  const long = /\[long:(\d+)\]/.exec(text);
-  if (long) {
-    const count = Math.min(Number(long[1]), MOST_WORDS);
-    return Array.from({ length: count }, (_, i) => WORDS[i % WORDS.length]).join(" ");
-  }
+  const long = longText(text);
+  if (long !== undefined) return long;
   const results = (turn?.blocks ?? []).filter(({ type }) => type === "tool_result");
   if (results.length > 0) {
-    return results.map((result) => describeResult(request.messages, result)).join(" ");
+    return results.map((result) => quoteResult(request.messages, result)).join(" ");
   }
-  const question = shorten(lastText.replace(DIRECTIVE, " "));
-  const images = (turn?.blocks ?? []).filter(({ type }) => type === "image").length;
-  return [
-    question === "" ? "Your message has no words of its own." : `You wrote: “${question}”`,
-    ...(images > 0 ? [`With it came ${images} image${images === 1 ? "" : "s"}.`] : []),
-    `This is the Grantway sandbox in place of ${request.model.id}: it works offline, and no model has read your message.`,
-    "Write [tool], [thinking], [long:200] or [error:429] to see what else it can do.",
-  ].join(" ");
+  return describeSandbox(withoutDirectives(lastText), {
+    images: (turn?.blocks ?? []).filter(({ type }) => type === "image").length,
+    modelId: request.model.id,
+  });
 }
 
-function describeResult(messages: readonly Message[], result: Block): string {
+function quoteResult(messages: readonly Message[], result: Block): string {
   const call = messages.flatMap(({ blocks }) => blocks)
     .find((block) => block.type === "tool_use" && block["id"] === result["tool_use_id"]);
   const { content } = result;
   const parts = Array.isArray(content)
     ? content.map((part: JsonObject) => part["type"] === "text" ? part["text"] : "(an image)")
     : [content ?? ""];
-  const said = shorten(parts.join(" "));
-  const verb = result["is_error"] === true ? "failed and said" : "answered";
-  return said === ""
-    ? `The tool ${call?.["name"]} answered nothing.`
-    : `The tool ${call?.["name"]} ${verb}: “${said}”`;
-}
-
-/** One line, at most {@linkcode ECHOED} characters. */
-function shorten(text: string): string {
-  const line = [...text.replace(/\s+/g, " ").trim()];
-  return line.length <= ECHOED ? line.join("") : `${line.slice(0, ECHOED - 1).join("")}…`;
-}
-
-/** A word counts as a token. */
-function limitWords(
-  text: string,
-  maxTokens: number,
-  isCutAnyway: boolean,
-): { text: string; isCut: boolean } {
-  const words = splitWords(text);
-  const limit = isCutAnyway ? Math.ceil(words.length / 2) : words.length;
-  const kept = Math.min(limit, maxTokens);
-  return {
-    text: words.slice(0, kept).join("").trimEnd(),
-    isCut: isCutAnyway || kept < words.length,
-  };
-}
-
-/** Words with the space that follows each; together they are the text. */
-export function splitWords(text: string): string[] {
-  return text.match(/\s*\S+\s*/g) ?? (text === "" ? [] : [text]);
+  return describeResult(call?.["name"], parts.join(" "), result["is_error"] === true);
 }

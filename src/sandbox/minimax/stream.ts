@@ -1,20 +1,19 @@
 /**
- * An answer as a JSON body, as stream events, and as the bytes of a stream.
+ * An answer as a JSON body, as stream events, and as a stream.
  *
  * @module
  */
 
+import { streamResponse } from "../event_stream.ts";
+import { estimateTokens, pieces } from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
 import type { World } from "../world.ts";
-import { errorObject, hexId } from "./errors.ts";
-import { estimateTokens, type MessagesRequest } from "./request.ts";
-import { type Answer, type AnswerBlock, SLOW_FRAME_MS, splitWords } from "./script.ts";
+import { errorObject, hexId, MIDSTREAM_CODE } from "./errors.ts";
+import type { MessagesRequest } from "./request.ts";
+import type { Answer, AnswerBlock } from "./script.ts";
 
 /** A stream event; its `type` is also its name. */
 export type StreamEvent = { type: string } & Record<string, unknown>;
-
-/** Words per text delta of an answer with more words than this; keeps long answers quick. */
-const WORDS_IN_ONE_STEP = 2_000;
 
 function usage(request: MessagesRequest, blocks: readonly AnswerBlock[]): Record<string, unknown> {
   return {
@@ -105,7 +104,10 @@ export function messageEvents(
     case "hang":
       return events.slice(0, halfWay);
     case "error":
-      return [...events.slice(0, halfWay), { type: "error", error: errorObject(ending.code) }];
+      return [...events.slice(0, halfWay), {
+        type: "error",
+        error: errorObject(ending.code ?? MIDSTREAM_CODE),
+      }];
   }
 }
 
@@ -159,73 +161,16 @@ function blockEvents(
   }
 }
 
-/** Word by word; very long texts by the line's worth. */
-function pieces(text: string): string[] {
-  const words = splitWords(text);
-  if (words.length <= WORDS_IN_ONE_STEP) return words;
-  const lines: string[] = [];
-  for (let i = 0; i < words.length; i += 10) lines.push(words.slice(i, i + 10).join(""));
-  return lines;
-}
-
-/** One frame, with the line ends and the padding of the quirks. */
-function frame(event: StreamEvent, quirks: SandboxQuirks): string {
-  const end = { lf: "\n", crlf: "\r\n", cr: "\r" }[quirks.lineEnd];
-  const padding = " ".repeat(quirks.dataPadding);
-  return `event: ${event.type}${end}data: ${JSON.stringify(event)}${padding}${end}${end}`;
-}
-
-function* chunks(
-  events: readonly StreamEvent[],
-  quirks: SandboxQuirks,
-): Generator<{ bytes: Uint8Array; startsFrame: boolean }> {
-  const encoder = new TextEncoder();
-  for (const event of events) {
-    const bytes = encoder.encode(frame(event, quirks));
-    const size = quirks.chunkBytes || bytes.byteLength;
-    for (let at = 0; at < bytes.byteLength; at += size) {
-      yield { bytes: bytes.subarray(at, at + size), startsFrame: at === 0 };
-    }
-  }
-}
-
-/** The events as a response, one chunk per read. A hanging answer never ends by itself. */
-export function streamResponse(
+/** The events as a response. */
+export function messageStream(
   world: World,
   events: readonly StreamEvent[],
   answer: Answer,
 ): Response {
-  const { quirks } = world;
-  const source = chunks(events, { ...quirks });
-  const delayMs = answer.slow ? Math.max(SLOW_FRAME_MS, quirks.chunkDelayMs) : quirks.chunkDelayMs;
-  const closed = new AbortController();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = source.next();
-      if (next.done) {
-        if (answer.ending.kind === "hang") await new Promise<never>(() => {});
-        return controller.close();
-      }
-      if (delayMs > 0 && next.value.startsFrame) {
-        try {
-          await world.sleep(delayMs, closed.signal);
-        } catch (error) {
-          if (closed.signal.aborted) return;
-          throw error;
-        }
-      }
-      controller.enqueue(next.value.bytes);
-    },
-    cancel() {
-      world.counters.cancelledStreams++;
-      closed.abort();
-    },
-  }, { highWaterMark: 0 });
-  return new Response(body, {
-    headers: {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
-      "request-id": hexId(),
-    },
+  const frames = events.map((event) => ({ event: event.type, data: JSON.stringify(event) }));
+  return streamResponse(world, frames, {
+    slow: answer.slow,
+    hangs: answer.ending.kind === "hang",
+    headers: { "request-id": hexId() },
   });
 }

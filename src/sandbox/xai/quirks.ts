@@ -136,6 +136,12 @@ export interface SandboxXaiQuirks {
   staleToken: "401" | "403_code" | "403_text" | "403_tag";
   /** Access tokens are refused by api.x.ai: plan without the API, or its spending limit. */
   entitlement: "api" | "none" | "spending_limit";
+  /** Whether the command line proxy asks for the `conversations` scopes too. */
+  proxyScopes: "cli" | "conversations";
+  /** JSON Schema keywords like `pattern`, `format` and `minLength`. */
+  schemaKeywords: "refuse" | "accept";
+  /** Fields of a request that the API does not know. */
+  unknownFields: "ignore" | "refuse";
   /** Vendor errors: `{code, error}`, or `{error: {…}}`. */
   xaiErrors: "flat" | "nested";
   /**
@@ -211,6 +217,9 @@ export const XAI_SPECS: Specs<SandboxXaiQuirks> = {
   revocation: choice("serve", "absent"),
   staleToken: choice("401", "403_code", "403_text", "403_tag"),
   entitlement: choice("api", "none", "spending_limit"),
+  proxyScopes: choice("cli", "conversations"),
+  schemaKeywords: choice("refuse", "accept"),
+  unknownFields: choice("ignore", "refuse"),
   xaiErrors: choice("flat", "nested"),
   reasoningEvents: choice("summary", "text", "item_only"),
   argumentEvents: choice("delta", "done_only", "item_only"),

@@ -12,6 +12,7 @@ import { authorizeRoutes } from "./authorize.ts";
 import { deviceRoutes } from "./device.ts";
 import { discoveryRoutes } from "./discovery.ts";
 import { ACCOUNTS_HOST, API_HOST, AUTH_HOST, PROXY_HOST } from "./hosts.ts";
+import { xaiInferenceRoutes } from "./inference.ts";
 import { Keys } from "./keys.ts";
 import { tokenRoutes } from "./token.ts";
 
@@ -27,5 +28,6 @@ export function xaiRoutes(world: World, ledger: Ledger): Hono {
   app.route("/", deviceRoutes(world, ledger));
   app.route("/", tokenRoutes(world, ledger, keys));
   app.route("/", accountRoutes(world, ledger));
+  app.route("/", xaiInferenceRoutes(world, ledger, keys));
   return app;
 }
