@@ -17,6 +17,7 @@ export {
 export type {
   AccountIdentity,
   ApiKeySettings,
+  CallersTool,
   Model,
   OAuthEndpointsProfile,
   OAuthSettings,
@@ -24,6 +25,7 @@ export type {
   OidcSettings,
   PreparedRequest,
   Provider,
+  Recovery,
   Region,
   SignInSettings,
   TokenClaims,

@@ -10,7 +10,7 @@
 import type { JsonObject } from "../core/http.ts";
 import type { EntitlementRefusal, TokenAnswer } from "../oauth/client.ts";
 import type { ClassifyFailure } from "../protocols/codec.ts";
-import type { GenerateRequest } from "../protocols/event.ts";
+import type { GenerateRequest, StreamError } from "../protocols/event.ts";
 
 /** A model of a provider. */
 export interface Model {
@@ -168,6 +168,28 @@ export interface PreparedRequest {
   request: GenerateRequest;
   /** What was changed that its author should know, one sentence each. */
   notes: readonly string[];
+  /** Tools that go by another name, or in another form, to the API: that name -> the caller's tool. */
+  tools?: ReadonlyMap<string, CallersTool> | undefined;
+}
+
+/** A tool as the caller knows it. */
+export interface CallersTool {
+  /** Its name. */
+  name: string;
+  /** It takes free text; the API was told that it takes an object with that text as `input`. */
+  custom: boolean;
+}
+
+/**
+ * What mends a request that the API refused: tried once per request, before anything was answered.
+ */
+export interface Recovery {
+  /** Found in the words of the refusal. */
+  pattern: RegExp;
+  /** Whether later requests to the same model are mended before they are sent. */
+  isLasting?: boolean | undefined;
+  /** The request without what was refused; `undefined` where it has nothing of the kind. */
+  mend: (request: GenerateRequest, match: RegExpExecArray) => GenerateRequest | undefined;
 }
 
 /** A provider as users name it. */
@@ -188,6 +210,12 @@ export interface Provider {
   prepareRequest?: ((request: GenerateRequest) => PreparedRequest) | undefined;
   /** Judges failures by the vendor's own codes. */
   classifyError?: ClassifyFailure | undefined;
+  /** What to do about a failure, for the person who sees it. */
+  explainError?: ((error: StreamError) => string | undefined) | undefined;
+  /** What may mend a refused request. */
+  recoveries?: readonly Recovery[] | undefined;
+  /** Header that repeats the request's `promptCacheKey`. */
+  conversationHeader?: string | undefined;
   /** Whether the API ignores stop sequences, so that the transport looks for them itself. */
   ignoresStopSequences?: boolean | undefined;
   /** The first is the default. */

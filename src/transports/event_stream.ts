@@ -8,7 +8,7 @@ import type { StreamDecoder } from "../protocols/codec.ts";
 import type { StreamError, StreamEvent } from "../protocols/event.ts";
 import type { ChunkReader } from "./chunk_reader.ts";
 import type { Exchange } from "./exchange.ts";
-import type { StopScanner } from "./stop_sequences.ts";
+import type { EventFilter } from "./caller_tools.ts";
 
 /**
  * The events of one answer, to be read once: by iterating, or chunk by chunk where each turn counts.
@@ -31,8 +31,8 @@ export interface EventStreamSource {
   reader: ChunkReader;
   /** Its dialect. */
   decoder: StreamDecoder;
-  /** Looks for stop sequences that upstream ignores. */
-  scanner?: StopScanner | undefined;
+  /** What changes its events on the way. */
+  filter?: EventFilter | undefined;
   /** Last touch to errors that upstream reports. */
   mendError: (error: StreamError) => StreamError;
 }
@@ -58,12 +58,14 @@ export class UpstreamEventStream implements EventStream {
       this.#pushedBack = undefined;
       return events;
     }
-    const { exchange, scanner } = this.#source;
+    const { exchange, filter } = this.#source;
     exchange.resume();
     while (!this.#done) {
       let events = await this.#readChunk();
-      if (scanner !== undefined) events = scanner.scan(events);
-      if (events.some((event) => event.type !== "ping")) exchange.active();
+      // Read, though nothing may be left to pass on: a sign of life all the same.
+      const isActive = events.some((event) => event.type !== "ping");
+      if (filter !== undefined) events = filter(events);
+      if (isActive) exchange.active();
       const last = events.at(-1)?.type;
       if (last === "message_end" || last === "error") {
         this.#done = true;

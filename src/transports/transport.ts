@@ -11,6 +11,7 @@ import type { AccessToken, AccessTokenSource } from "../credentials/access_token
 import { TransportError } from "../core/errors.ts";
 import {
   BodyTooLargeError,
+  isJsonObject,
   type JsonObject,
   parseJsonObject,
   parseRetryAfter,
@@ -26,13 +27,16 @@ import type {
   StreamEvent,
 } from "../protocols/event.ts";
 import { messagesCodec } from "../protocols/messages/codec.ts";
+import { responsesCodec } from "../protocols/responses/codec.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { PreparedRequest, Provider } from "../providers/provider.ts";
+import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
 import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
 import { Exchange } from "./exchange.ts";
 import { streamErrorToTransportError } from "./failure.ts";
+import { Recoveries } from "./recovery.ts";
 import { DEFAULT_MAX_RETRIES, isMomentary, retryDelayMs } from "./retry.ts";
 import { createStopScanner } from "./stop_sequences.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
@@ -92,9 +96,9 @@ const GENERATE_TIMEOUT_MS = 600_000;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-const CODECS: Readonly<Record<Provider["protocol"], UpstreamCodec | undefined>> = {
+const CODECS: Readonly<Record<Provider["protocol"], UpstreamCodec>> = {
   messages: messagesCodec,
-  responses: undefined,
+  responses: responsesCodec,
 };
 
 /** What one attempt led to. */
@@ -102,8 +106,9 @@ type Attempt<T> =
   | { kind: "answered"; value: T }
   | { kind: "failed"; error: TransportError; repeatable: boolean };
 
-/** One attempt: its bearer, and its exchange. */
+/** One attempt: its request, its bearer, and its exchange. */
 interface Sending {
+  prepared: PreparedRequest;
   token: AccessToken;
   exchange: Exchange;
 }
@@ -112,25 +117,17 @@ class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #runtime: Runtime;
   readonly #codec: UpstreamCodec;
-  readonly #context: UpstreamContext;
   readonly #idleTimeoutMs: number;
+  readonly #recoveries: Recoveries;
   #countsTokens: boolean;
 
   constructor(options: TransportOptions) {
-    const { provider } = options;
-    const codec = CODECS[provider.protocol];
-    if (codec === undefined) {
-      throw new TransportError(
-        "unsupported",
-        `Cannot use ${provider.shortName}: its protocol ${provider.protocol} is not spoken here`,
-      );
-    }
     this.#options = options;
     this.#runtime = resolveRuntime(options);
-    this.#codec = codec;
+    this.#recoveries = new Recoveries(options.provider.recoveries);
+    this.#codec = CODECS[options.provider.protocol];
     this.#idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
-    this.#context = { origin: provider.family, classify: provider.classifyError };
-    this.#countsTokens = codec.countTokensPath !== undefined;
+    this.#countsTokens = this.#codec.countTokensPath !== undefined;
   }
 
   stream(
@@ -138,11 +135,11 @@ class ProviderTransport implements Transport {
     options: TransportRequestOptions = {},
   ): Promise<EventStream> {
     const prepared = this.#prepare({ ...request, stream: true }, options);
-    const body = JSON.stringify(this.#codec.encodeRequest(prepared));
-    return this.#attempt(options, this.#idleTimeoutMs, async (sending) => {
+    return this.#attempt(prepared, options, this.#idleTimeoutMs, async (sending) => {
+      const body = this.#codec.encodeRequest(sending.prepared.request);
       const answer = await this.#send(sending, this.#codec.path, body, "text/event-stream");
       if (answer.kind === "failed") return answer;
-      return this.#openStream(sending, answer.value, prepared);
+      return this.#openStream(sending, answer.value);
     });
   }
 
@@ -151,12 +148,12 @@ class ProviderTransport implements Transport {
     options: TransportRequestOptions = {},
   ): Promise<GenerateResponse> {
     const prepared = this.#prepare({ ...request, stream: false }, options);
-    const body = JSON.stringify(this.#codec.encodeRequest(prepared));
     const timeoutMs = Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
-    return this.#attempt(options, timeoutMs, async (sending) => {
+    return this.#attempt(prepared, options, timeoutMs, async (sending) => {
+      const body = this.#codec.encodeRequest(sending.prepared.request);
       const answer = await this.#send(sending, this.#codec.path, body, "application/json");
       if (answer.kind === "failed") return answer;
-      const opened = await this.#openStream(sending, answer.value, prepared);
+      const opened = await this.#openStream(sending, answer.value);
       if (opened.kind === "failed") return opened;
       return { kind: "answered", value: await collectStream(opened.value) };
     });
@@ -169,11 +166,11 @@ class ProviderTransport implements Transport {
     const { countTokensPath, encodeCountTokens } = this.#codec;
     const prepared = this.#prepare({ ...request, stream: false }, options);
     if (!this.#countsTokens || countTokensPath === undefined || encodeCountTokens === undefined) {
-      return estimateInputTokens(prepared);
+      return estimateInputTokens(prepared.request);
     }
-    const body = JSON.stringify(encodeCountTokens(prepared));
     try {
-      return await this.#attempt(options, this.#idleTimeoutMs, async (sending) => {
+      return await this.#attempt(prepared, options, this.#idleTimeoutMs, async (sending) => {
+        const body = encodeCountTokens(sending.prepared.request);
         const answer = await this.#send(sending, countTokensPath, body, "application/json");
         if (answer.kind === "failed") return answer;
         const count = (await this.#readJson(sending, answer.value, MAX_ERROR_BODY_BYTES))
@@ -186,19 +183,19 @@ class ProviderTransport implements Transport {
       if (!(error instanceof TransportError)) throw error;
       if (error.code !== "not_found" && error.code !== "invalid_request") throw error;
       this.#countsTokens = false;
-      return estimateInputTokens(prepared);
+      return estimateInputTokens(prepared.request);
     }
   }
 
-  #prepare(request: GenerateRequest, { onNote }: TransportRequestOptions): GenerateRequest {
-    const prepared = this.#options.provider.prepareRequest?.(request);
-    if (prepared === undefined) return request;
+  #prepare(request: GenerateRequest, { onNote }: TransportRequestOptions): PreparedRequest {
+    const prepared = this.#options.provider.prepareRequest?.(request) ?? { request, notes: [] };
     if (onNote !== undefined) prepared.notes.forEach((note) => onNote(note));
-    return prepared.request;
+    return { ...prepared, request: this.#recoveries.prepare(prepared.request) };
   }
 
   /** Runs attempts until one is answered, or until there is no point in another. */
   async #attempt<T>(
+    prepared: PreparedRequest,
     { signal }: TransportRequestOptions,
     idleTimeoutMs: number,
     run: (sending: Sending) => Promise<Attempt<T>>,
@@ -209,6 +206,7 @@ class ProviderTransport implements Transport {
     anySignal.throwIfAborted();
     let token = await source.get({ signal: anySignal });
     let renewed = false;
+    const recovery = this.#recoveries.begin();
     for (let retry = 0;;) {
       const exchange = new Exchange(this.#runtime, {
         who: provider.shortName,
@@ -217,7 +215,7 @@ class ProviderTransport implements Transport {
       });
       let result: Attempt<T>;
       try {
-        result = await run({ token, exchange });
+        result = await run({ prepared, token, exchange });
       } catch (error) {
         exchange.close();
         throw error;
@@ -230,6 +228,11 @@ class ProviderTransport implements Transport {
         token = await source.get({ signal: anySignal, rejectedGeneration: refused.generation });
         // An API key, or a source without anything better: once more would be the same.
         if (token.value !== refused.value) continue;
+      }
+      const mended = recovery.mend(prepared.request, result.error);
+      if (mended !== undefined) {
+        prepared = { ...prepared, request: mended };
+        continue;
       }
       const delayMs = result.repeatable
         ? retryDelayMs(result.error, retry++, maxRetries)
@@ -244,14 +247,15 @@ class ProviderTransport implements Transport {
   async #send(
     sending: Sending,
     path: string,
-    body: string,
+    body: JsonObject,
     accept: string,
   ): Promise<Attempt<Response>> {
-    const { token, exchange } = sending;
+    const { token, exchange, prepared } = sending;
+    const { provider, endpoints } = this.#options;
     let response: Response;
     try {
       response = await this.#runtime.fetch(
-        `${apiBaseUrlFor(this.#options.endpoints, token.resourceUrl)}${path}`,
+        `${apiBaseUrlFor(endpoints, token.resourceUrl)}${path}`,
         {
           method: "POST",
           // These and no others: nothing of a client's or an environment's travels along.
@@ -263,8 +267,10 @@ class ProviderTransport implements Transport {
             ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
             "user-agent": this.#options.userAgent ?? "grantway",
             ...this.#codec.headers,
+            ...endpoints.apiHeaders,
+            ...conversationHeader(provider, prepared.request),
           },
-          body,
+          body: JSON.stringify(body),
           // Followed by hand or not at all: the bearer must not go where an answer points.
           redirect: "manual",
           signal: exchange.signal,
@@ -287,22 +293,38 @@ class ProviderTransport implements Transport {
       sending,
       this.#codec.decodeFailure({
         status: response.status,
-        body: await this.#readJson(sending, response, MAX_ERROR_BODY_BYTES),
+        body: await this.#readFailure(sending, response),
         retryAfterMs: parseRetryAfter(response.headers, this.#runtime.now()),
         requestId: readRequestId(response),
-      }, this.#context),
+      }, this.#contextOf(prepared.request)),
     );
+  }
+
+  #contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
+    const { family, classifyError } = this.#options.provider;
+    return {
+      origin: family,
+      classify: classifyError,
+      customTools: tools.flatMap((tool) =>
+        tool.type === "function" && tool.custom ? [tool.name] : []
+      ),
+    };
   }
 
   /** Reads an answer up to its first event that means something. */
   async #openStream(
     sending: Sending,
     response: Response,
-    request: GenerateRequest,
   ): Promise<Attempt<EventStream>> {
-    const { exchange } = sending;
+    const { exchange, prepared: { request, tools } } = sending;
+    const context = this.#contextOf(request);
     const stops = this.#options.provider.ignoresStopSequences ? request.stopSequences : undefined;
     const scanner = createStopScanner(stops);
+    const callerTools = createCallerTools(tools);
+    const filter: EventFilter = (events) => {
+      const restored = callerTools?.(events) ?? [...events];
+      return scanner?.scan(restored) ?? restored;
+    };
     const mediaType = readMediaType(response);
     // A server that names no type is taken at the word of the request.
     const isJson = mediaType === "application/json" || (mediaType === "" && !request.stream);
@@ -316,13 +338,10 @@ class ProviderTransport implements Transport {
           false,
         );
       }
-      const decoded = this.#codec.decodeBody(body, this.#context);
+      const decoded = this.#codec.decodeBody(body, context);
       if (decoded.kind === "error") return this.#failed(sending, decoded.error);
-      const events = replayResponse(decoded.response);
-      return {
-        kind: "answered",
-        value: new BufferedEventStream(scanner?.scan(events) ?? events),
-      };
+      const events = filter(replayResponse(decoded.response));
+      return { kind: "answered", value: new BufferedEventStream(events) };
     }
     if (mediaType !== "text/event-stream" && mediaType !== "") {
       response.body?.cancel().catch(() => {});
@@ -334,8 +353,8 @@ class ProviderTransport implements Transport {
     const stream = new UpstreamEventStream({
       exchange,
       reader: createChunkReader(response.body ?? new ReadableStream({ start: (c) => c.close() })),
-      decoder: this.#codec.createStreamDecoder(this.#context),
-      scanner,
+      decoder: this.#codec.createStreamDecoder(context),
+      filter,
       mendError: (error) => conceal(error, sending.token),
     });
     // Signs of life may come first; whether there is an answer shows after them.
@@ -348,6 +367,21 @@ class ProviderTransport implements Transport {
     if (head.type === "error") return this.#failed(sending, head.error);
     stream.unread(first);
     return { kind: "answered", value: stream };
+  }
+
+  /** The body of a failed answer: an object, or a bare string, as JSON. */
+  async #readFailure(
+    { exchange }: Sending,
+    response: Response,
+  ): Promise<JsonObject | string | undefined> {
+    try {
+      const text = await readBoundedText(response.body, MAX_ERROR_BODY_BYTES);
+      const value: unknown = JSON.parse(text);
+      return isJsonObject(value) || typeof value === "string" ? value : undefined;
+    } catch (error) {
+      if (error instanceof BodyTooLargeError || error instanceof SyntaxError) return undefined;
+      throw exchange.explain(error).error;
+    }
   }
 
   /** The JSON object of a body; `undefined` when it is none, or too long. */
@@ -373,7 +407,9 @@ class ProviderTransport implements Transport {
       kind: "failed",
       error: streamErrorToTransportError(conceal(error, token), {
         who: this.#options.provider.shortName,
-        hint: error.code === "unauthorized" ? this.#loginHint(token) : undefined,
+        hint: error.code === "unauthorized"
+          ? this.#loginHint(token)
+          : this.#options.provider.explainError?.(error),
       }),
       repeatable,
     };
@@ -391,6 +427,17 @@ class ProviderTransport implements Transport {
       : ` --region ${credential.region}`;
     return `Sign in again: grantway auth add ${credential.provider}${region}`;
   }
+}
+
+/** A key that is no header value is left to the body alone. */
+function conversationHeader(
+  { conversationHeader: name }: Provider,
+  { promptCacheKey }: GenerateRequest,
+): Record<string, string> {
+  return name !== undefined && promptCacheKey !== undefined &&
+      /^[\x21-\x7e]{1,256}$/.test(promptCacheKey)
+    ? { [name]: promptCacheKey }
+    : {};
 }
 
 function readMediaType(response: Response): string {

@@ -6,7 +6,7 @@
 
 import { parseJsonObject } from "../../core/http.ts";
 import type { ContentBlock, MediaSource, TextBlock } from "../event.ts";
-import { stableHash } from "../hash.ts";
+import { stableHash } from "../../core/hash.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type { WireBlock, WireSource, WireText } from "./wire.ts";
 

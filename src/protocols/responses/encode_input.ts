@@ -18,7 +18,7 @@ import type {
   ToolResultBlock,
   ToolUseBlock,
 } from "../event.ts";
-import { stableHash } from "../hash.ts";
+import { stableHash } from "../../core/hash.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type { WireInputPart, WireItem, WireOutputPart } from "./wire.ts";
 
