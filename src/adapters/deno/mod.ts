@@ -1,2 +1,7 @@
-/** Placeholder, replaced by its first part. @module */
-export {};
+/**
+ * What only Deno can do here.
+ *
+ * @module
+ */
+
+export { createLoopbackBinder } from "./loopback_listener.ts";
