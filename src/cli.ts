@@ -5,7 +5,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { programHelp } from "./cli/command_table.ts";
+import { GLOBAL_FLAGS, programHelp } from "./cli/command_table.ts";
 
 /** The version that `grantway --version` prints. */
 export const VERSION: string = config.version;
@@ -20,7 +20,9 @@ export async function main(): Promise<number> {
 }
 
 if (import.meta.main) {
-  const [first, ...rest] = Deno.args;
+  const [first, ...rest] = Deno.args.filter((arg) =>
+    !GLOBAL_FLAGS.some(({ flags }) => flags.includes(arg))
+  );
   if (rest.length === 0 && (first === "--version" || first === "-V")) {
     console.log(VERSION);
   } else if (rest.length === 0 && (first === "--help" || first === "-h" || first === "help")) {

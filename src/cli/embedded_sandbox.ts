@@ -9,6 +9,9 @@ import { createSandbox, type SandboxState } from "../sandbox/mod.ts";
 import { GrantwayError } from "../core/errors.ts";
 import type { Context } from "./context.ts";
 
+/** Nobody has to be waited for here; a client does not poll more often anyhow. */
+export const POLL_INTERVAL_MS = 1_000;
+
 /** Reads the sandbox's saved state; undefined when there is none. */
 export async function readSandboxState(
   context: Context,
@@ -54,6 +57,7 @@ export async function startEmbeddedSandbox(context: Context): Promise<string> {
   const state = await readSandboxState(context);
   const sandbox = createSandbox({
     autoApprove: true,
+    pollIntervalMs: POLL_INTERVAL_MS,
     onChange: createStateSaver(context),
     quirks: { chunkDelayMs: 20 },
     ...(state === undefined ? {} : { state }),

@@ -6,14 +6,23 @@
  */
 
 /** What a test may need besides Deno: programs on the PATH, and the folder of recorded streams. */
-export type Requirement = "chromium" | "node" | "strace" | "tmux" | "recorded fixtures";
+export type Requirement =
+  | "chromium"
+  | "fish"
+  | "node"
+  | "strace"
+  | "tmux"
+  | "zsh"
+  | "recorded fixtures";
 
 /** The names a program goes by. */
 const PROGRAMS: Readonly<Record<Exclude<Requirement, "recorded fixtures">, readonly string[]>> = {
   chromium: ["chromium", "chromium-browser", "google-chrome"],
+  fish: ["fish"],
   node: ["node"],
   strace: ["strace"],
   tmux: ["tmux"],
+  zsh: ["zsh"],
 };
 
 function isExecutable(path: string): boolean {

@@ -24,9 +24,29 @@ function exists(path: string): boolean {
   }
 }
 
+const PROXIES = [
+  "HTTP_PROXY",
+  "http_proxy",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "ALL_PROXY",
+  "all_proxy",
+];
+
+/** A proxy elsewhere cannot reach what listens on this machine alone: a sandbox, a gateway. */
+function keepLoopbackFromProxies(): void {
+  if (!PROXIES.some((name) => Deno.env.get(name))) return;
+  const before = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
+  const value = [...before ? [before] : [], "127.0.0.1", "localhost", "::1"].join(",");
+  // Read by the first request.
+  Deno.env.set("NO_PROXY", value);
+  Deno.env.set("no_proxy", value);
+}
+
 /** Creates the platform of this process. */
 // deno-lint-ignore explicit-function-return-type -- its type is the command line's, which lies above
 export function createDenoPlatform() {
+  keepLoopbackFromProxies();
   const stdout = createOutputStream(Deno.stdout);
   const stderr = createOutputStream(Deno.stderr);
   const env = (name: string): string | undefined => Deno.env.get(name) || undefined;

@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
+import { SETTINGS } from "../config.ts";
 import { UsageError } from "../exit_code.ts";
 import { createCommand } from "../main.ts";
 
@@ -25,18 +26,25 @@ Install:
   );
 }
 
-/** The words that may follow a path of words. */
+/** The words that may follow a command's words; without any, the first word of all. */
 interface Completion {
-  path: string;
+  where: string;
   words: string[];
 }
+
+/** What an argument of that name may be. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  provider: PROVIDERS.map(({ id }) => id),
+  key: SETTINGS.map(({ key }) => key),
+  shell: SHELLS,
+};
 
 async function completions(): Promise<Completion[]> {
   const globals = GLOBAL_FLAGS.flatMap(({ flags }) => flags.filter((flag) => flag.length > 2));
   const list: Completion[] = [
-    { path: "", words: [...new Set(COMMANDS.map(({ path }) => path[0]!)), "--help", "--version"] },
+    { where: "", words: [...new Set(COMMANDS.map(({ path }) => path[0]!)), "--help", "--version"] },
     ...GROUPS.map(({ name }) => ({
-      path: name,
+      where: name,
       words: COMMANDS.filter(({ path }) => path.length > 1 && path[0] === name)
         .map(({ path }) => path[1]!),
     })),
@@ -44,72 +52,53 @@ async function completions(): Promise<Completion[]> {
   for (const entry of COMMANDS) {
     const command = await createCommand(entry, await entry.load());
     const options = command.options.map(({ long }) => long).filter((long) => long !== undefined);
-    const takesProvider = command.registeredArguments.some((argument) =>
-      argument.name() === "provider"
-    );
+    const values = command.registeredArguments.flatMap((argument) => VALUES[argument.name()] ?? []);
     list.push({
-      path: entry.path.join(" "),
-      words: [
-        ...(takesProvider ? PROVIDERS.map(({ id }) => id) : []),
-        ...(entry.path[0] === "completions" ? SHELLS : []),
-        ...options,
-        ...globals,
-        "--help",
-      ],
+      where: entry.path.join(" "),
+      words: [...values, ...options, ...globals, "--help"],
     });
   }
   return list;
 }
 
+/** The words after which another word of the command follows. */
+const GROUP_PATTERN = GROUPS.map(({ name }) => name).join(" | ");
+
 function bash(list: readonly Completion[]): string {
-  const cases = list.filter(({ path }) => path !== "").map(({ path, words }) =>
-    `    "${path}") words="${words.join(" ")}" ;;`
-  );
   return `# bash completion of grantway
 _grantway() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="" word words
+  local where="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) [ "$(wc -w <<< "$path")" -lt 2 ] && path="\${path:+$path }$word" ;; esac
+    case "$word" in -*) continue ;; esac
+    case "$where" in
+      "") where="$word" ;;
+      ${GROUP_PATTERN}) where="$where $word" ;;
+    esac
   done
-  case "$path" in
-${cases.join("\n")}
-    *) words="${list[0]!.words.join(" ")}" ;;
+  case "$where" in
+${list.map(({ where, words }) => `    "${where}") words="${words.join(" ")}" ;;`).join("\n")}
   esac
-  case "$path" in
-${
-    COMMANDS.filter(({ path }) => path.length === 1).map(({ path }) =>
-      `    "${path[0]} "*) words="${
-        list.find((item) => item.path === path[0])!.words.join(" ")
-      }" ;;`
-    ).join("\n")
-  }
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _grantway grantway
 `;
 }
 
 function zsh(list: readonly Completion[]): string {
-  const cases = list.filter(({ path }) => path !== "").map(({ path, words }) =>
-    `    "${path}") candidates=(${words.join(" ")}) ;;`
-  );
   return `#compdef grantway
 # zsh completion of grantway
 _grantway() {
-  local -a plain candidates
-  plain=(\${\${words[2,CURRENT-1]}:#-*})
-  candidates=(${list[0]!.words.join(" ")})
-  local path="\${plain[1,2]}" first="\${plain[1]}"
-  case "$first" in
-${
-    COMMANDS.filter(({ path }) => path.length === 1).map(({ path }) =>
-      `    "${path[0]}") path="${path[0]}" ;;`
-    ).join("\n")
-  }
-  esac
-  case "$path" in
-${cases.join("\n")}
+  local where="" word
+  local -a candidates
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) continue ;; esac
+    case "$where" in
+      "") where="$word" ;;
+      ${GROUP_PATTERN}) where="$where $word" ;;
+    esac
+  done
+  case "$where" in
+${list.map(({ where, words }) => `    "${where}") candidates=(${words.join(" ")}) ;;`).join("\n")}
   esac
   compadd -a candidates
 }
@@ -118,21 +107,32 @@ _grantway "$@"
 }
 
 function fish(list: readonly Completion[]): string {
-  const lines = ["# fish completion of grantway", "complete -c grantway -f"];
-  for (const { path, words } of list) {
-    const parts = path === "" ? [] : path.split(" ");
-    const condition = parts.length === 0
-      ? "__fish_use_subcommand"
-      : parts.map((part) => `__fish_seen_subcommand_from ${part}`).join("; and ");
-    for (const word of words) {
-      lines.push(
-        word.startsWith("--")
-          ? `complete -c grantway -n '${condition}' -l ${word.slice(2)}`
-          : `complete -c grantway -n '${condition}' -a ${word}`,
-      );
-    }
-  }
-  return `${lines.join("\n")}\n`;
+  const lines = list.flatMap(({ where, words }) =>
+    words.map((word) => {
+      const offer = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+      return `complete -c grantway -n '__grantway_at "${where}"' ${offer}`;
+    })
+  );
+  return `# fish completion of grantway
+function __grantway_at
+  set -l where ""
+  for word in (commandline -opc)[2..-1]
+    switch $word
+      case '-*'
+        continue
+    end
+    switch "$where"
+      case ""
+        set where $word
+      case ${GROUP_PATTERN.replaceAll(" | ", " ")}
+        set where "$where $word"
+    end
+  end
+  test "$where" = "$argv[1]"
+end
+complete -c grantway -f
+${lines.join("\n")}
+`;
 }
 
 /** Runs it. */

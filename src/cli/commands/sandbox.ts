@@ -9,7 +9,7 @@ import type { Command } from "commander";
 import { createSandbox } from "../../sandbox/mod.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
-import { createStateSaver, readSandboxState } from "../embedded_sandbox.ts";
+import { createStateSaver, POLL_INTERVAL_MS, readSandboxState } from "../embedded_sandbox.ts";
 import { UsageError } from "../exit_code.ts";
 import { homePaths, rootHome } from "../home.ts";
 
@@ -47,6 +47,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   const state = await readSandboxState(inSandboxHome);
   const sandbox = createSandbox({
     autoApprove: options.autoApprove ?? false,
+    pollIntervalMs: POLL_INTERVAL_MS,
     onChange: createStateSaver(inSandboxHome),
     quirks: { chunkDelayMs: 20 },
     ...(ttlSeconds === undefined ? {} : { accessTokenTtlMs: ttlSeconds * 1000 }),
