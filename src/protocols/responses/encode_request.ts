@@ -91,29 +91,18 @@ function encodeToolChoice(
   }
 }
 
-/** The least budget that each effort stands for begins above the one before, tokens. */
-const EFFORTS_BY_BUDGET: readonly [effort: string, upTo: number][] = [
-  ["none", 0],
-  ["minimal", 512],
-  ["low", 1_024],
-  ["medium", 8_192],
-  ["high", 24_576],
-  ["xhigh", Infinity],
-];
-
+/** Which efforts a model takes, and what a budget of tokens comes to, is for its provider to say. */
 function encodeReasoning(reasoning: Reasoning | undefined): WireRequest["reasoning"] {
   if (reasoning === undefined) return undefined;
-  const { mode, budgetTokens, summary } = reasoning;
-  const effort = mode === "disabled" ? "none" : reasoning.effort ??
-    (budgetTokens === undefined
-      ? undefined
-      : EFFORTS_BY_BUDGET.find(([, upTo]) => budgetTokens <= upTo)?.[0]);
+  const { mode, effort, summary } = reasoning;
   const encoded = {
-    ...optional("effort", effort),
-    ...optional("summary", summary === "summarized" ? "auto" : summary),
+    ...optional("effort", mode === "disabled" ? "none" : effort),
+    // Reasoning that is not to be shown is asked for by asking for nothing.
+    ...optional(
+      "summary",
+      summary === "summarized" ? "auto" : summary === "omitted" ? undefined : summary,
+    ),
   };
-  // Reasoning that is not to be shown is asked for by asking for nothing.
-  if (summary === "omitted") delete encoded.summary;
   return Object.keys(encoded).length === 0 ? undefined : encoded;
 }
 

@@ -5,8 +5,10 @@
  */
 
 import type { Provider, Region, Upstream } from "../provider.ts";
+import { classifyXaiError, explainXaiError, XAI_RECOVERIES } from "./errors.ts";
 import { XAI_MODELS } from "./models.ts";
 import { completeXaiVerificationUrl, readXaiAccount } from "./quirks.ts";
+import { prepareXaiRequest } from "./request.ts";
 
 const API_BASE_URL = "https://api.x.ai/v1";
 
@@ -21,6 +23,13 @@ const GLOBAL: Region = {
 const API = {
   protocol: "responses",
   family: "xai",
+  prepareRequest: prepareXaiRequest,
+  classifyError: classifyXaiError,
+  explainError: explainXaiError,
+  recoveries: XAI_RECOVERIES,
+  conversationHeader: "x-grok-conv-id",
+  // Not ignored but refused, so they are never sent; the answer is searched for them all the same.
+  ignoresStopSequences: true,
   regions: [GLOBAL],
   defaultModel: "grok-4.3",
   // The one model that every plan has; the others come and go.

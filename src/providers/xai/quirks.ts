@@ -24,9 +24,12 @@ export function readXaiAccount({ idToken, accessToken }: TokenClaims): AccountId
   if (principal !== undefined && type !== undefined && type.toLowerCase() !== "user") {
     return { id: principal, label: principal };
   }
-  const id = text(idToken, "sub") ?? text(accessToken, "sub");
+  const subject = text(accessToken, "sub");
+  const id = subject ?? text(idToken, "sub");
   if (id === undefined) return undefined;
-  const label = text(idToken, "email") ??
+  // What the bearer is good for counts; an id token of somebody else says nothing about that.
+  const isOthers = text(idToken, "sub") !== id;
+  const label = (isOthers ? undefined : text(idToken, "email")) ??
     text(accessToken, "email", "preferred_username", "upn") ?? id;
   return { id, label };
 }
