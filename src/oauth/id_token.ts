@@ -9,10 +9,11 @@
 
 import { OAuthError } from "../core/errors.ts";
 import type { JsonObject, TrustedHosts } from "../core/http.ts";
-import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import type { RuntimeOptions } from "../core/runtime.ts";
 import { createAnswerError } from "./answer_error.ts";
 import type { AuthorizationServer } from "./discovery.ts";
 import { type FormRequest, getJson } from "./request.ts";
+import type { AnswerClock } from "./token_set.ts";
 
 /** What an id token must be. */
 export interface IdTokenExpectations {
@@ -60,7 +61,7 @@ export async function verifyIdToken(
   if (server.jwksUri === undefined) {
     throw new OAuthError("invalid_response", `${action}: the server publishes no keys`);
   }
-  const keys = await fetchKeys({
+  const { keys, clock } = await fetchKeys({
     action,
     url: server.jwksUri,
     fields: {},
@@ -78,7 +79,8 @@ export async function verifyIdToken(
         issuer: server.issuer,
         audience: clientId,
         algorithms: ALGORITHMS.filter((name) => offered.includes(name)),
-        currentDate: new Date(resolveRuntime(options).now()),
+        // By the server's clock: ours may be wrong by hours.
+        currentDate: new Date(clock.now + (clock.offsetMs ?? 0)),
         clockTolerance: CLOCK_TOLERANCE_S,
         requiredClaims: ["exp", "iat", "sub"],
       },
@@ -101,13 +103,19 @@ function refused(action: string, cause?: Error): OAuthError {
   );
 }
 
-async function fetchKeys(request: FormRequest, options: RuntimeOptions): Promise<JsonObject> {
+async function fetchKeys(
+  request: FormRequest,
+  options: RuntimeOptions,
+): Promise<{ keys: JsonObject; clock: AnswerClock }> {
   const outcome = await getJson(request, options);
   if (outcome.kind !== "answer") {
     options.signal?.throwIfAborted();
     throw outcome.error;
   }
   const { answer } = outcome;
-  if (answer.status === 200 && Array.isArray(answer.body?.["keys"])) return answer.body;
+  const { status, body, clock } = answer;
+  if (status === 200 && body !== undefined && Array.isArray(body["keys"])) {
+    return { keys: body, clock };
+  }
   throw createAnswerError(request, answer, {}, "instead of keys");
 }

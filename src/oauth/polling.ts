@@ -106,7 +106,12 @@ function judgePoll(client: OAuthClient, request: FormRequest, answer: FormAnswer
     return end("access_denied", "the server says that it was denied or failed");
   }
   if (said.code !== undefined) return fail("refused");
-  if (mark !== "success" && body["access_token"] === undefined) return { kind: "pending" };
+  // Where the vendor marks its answers, one without a known mark is no success; under RFC 8628 a
+  // success without a token is a failure.
+  const isMarked = client.readTokenAnswer !== undefined;
+  if (isMarked && mark !== "success" && body["access_token"] === undefined) {
+    return { kind: "pending" };
+  }
   try {
     return { kind: "granted", tokenSet: parseTokenSet(body, answer.clock) };
   } catch {

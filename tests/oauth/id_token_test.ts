@@ -142,3 +142,11 @@ Deno.test("verifyIdToken() needs a server with keys", async () => {
   const { claims } = verify(await sign(CLAIMS), html(404), { jwksUri: undefined });
   assertEquals((await rejection(claims) as OAuthError).code, "invalid_response");
 });
+
+Deno.test("verifyIdToken() goes by the server's clock", async () => {
+  const serverNow = NOW - 7_200_000;
+  const headers = { date: new Date(serverNow).toUTCString() };
+  const exp = Math.floor(serverNow / 1000) + 600;
+  const { claims } = verify(await sign({ ...CLAIMS, exp }), Response.json(KEYS, { headers }));
+  assertEquals((await claims)["sub"], "user-1");
+});

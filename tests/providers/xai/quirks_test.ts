@@ -32,6 +32,12 @@ const ACCOUNTS: {
     accessToken: { principalType: "Team", principalId: "team-9" },
     account: { id: "team-9", label: "team-9" },
   },
+  {
+    name: "an id token of somebody else",
+    idToken: { sub: "user-9", email: "other@example.com" },
+    accessToken: { sub: "user-1" },
+    account: { id: "user-1", label: "user-1" },
+  },
   { name: "no claims", account: undefined },
   { name: "claims of other types", idToken: { sub: 7, email: ["a"] }, account: undefined },
   { name: "empty claims", idToken: { sub: " ", email: "" }, account: undefined },
