@@ -231,10 +231,13 @@ async function askLine(context: Context, history: string[]): Promise<string | nu
     const cancel = new AbortController();
     const stopListening = interrupts.listen(() => cancel.abort(new Interrupted()));
     try {
-      return await platform.readLine("> ", {
+      const line = await platform.readLine("> ", {
         signal: AbortSignal.any([cancel.signal, interrupts.signal]),
         history,
       });
+      // Ctrl-D leaves the cursor behind the prompt.
+      if (line === null) output.partialNote("\n");
+      return line;
     } catch (error) {
       if (!cancel.signal.aborted) throw error;
       presses++;

@@ -58,8 +58,10 @@ export interface ChildOptions {
 export interface Child {
   /** Sends a signal. */
   kill: (signal: Deno.Signal) => void;
-  /** Resolves when what it wrote to stdout or stderr includes `text`; rejects when it ends before. */
-  said: (text: string) => Promise<void>;
+  /**
+   * Resolves to its stdout so far when that or stderr includes `text`; rejects when it ends before.
+   */
+  said: (text: string) => Promise<string>;
   /** Resolves at its end. */
   result: Promise<ChildResult>;
 }
@@ -158,9 +160,10 @@ export class TestCli implements AsyncDisposable {
       said: (text) =>
         new Promise((resolve, reject) => {
           const look = () => {
-            if (!`${output.stdout}${output.stderr}`.includes(text)) return;
+            const { stdout, stderr } = output;
+            if (![stdout, stderr].some((said) => said.includes(text))) return;
             waiting.delete(look);
-            resolve();
+            resolve(stdout);
           };
           waiting.add(look);
           look();

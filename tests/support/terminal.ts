@@ -1,0 +1,82 @@
+/**
+ * A terminal in tmux: what a person types goes in, what they see comes out.
+ *
+ * @module
+ */
+
+/** A terminal with a shell-less program in it. */
+export class Terminal implements AsyncDisposable {
+  readonly #tmux: string;
+  readonly #socket: string;
+
+  private constructor(tmux: string, socket: string) {
+    this.#tmux = tmux;
+    this.#socket = socket;
+  }
+
+  /** Starts a program; the terminal stays when it ends, with its exit code as the last line. */
+  static async start(
+    tmux: string,
+    command: readonly string[],
+    env: Record<string, string>,
+    size: { columns: number; rows: number } = { columns: 110, rows: 60 },
+  ): Promise<Terminal> {
+    const terminal = new Terminal(tmux, `grantway-test-${crypto.randomUUID()}`);
+    const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    await terminal.#call([
+      "-f",
+      "/dev/null",
+      "new-session",
+      "-d",
+      "-x",
+      String(size.columns),
+      "-y",
+      String(size.rows),
+      ...Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+      `env -u CI ${quoted}; echo "[exit $?]"; sleep 60`,
+    ]);
+    return terminal;
+  }
+
+  /** Types a text as it is. */
+  async type(text: string): Promise<void> {
+    await this.#call(["send-keys", "-l", text]);
+  }
+
+  /** Presses keys by tmux's names: `Enter`, `C-c`, `Down`. */
+  async press(...keys: string[]): Promise<void> {
+    await this.#call(["send-keys", ...keys]);
+  }
+
+  /** What is on the screen now; with `styles` the escape sequences too. */
+  async screen({ styles = false } = {}): Promise<string> {
+    return await this.#call(["capture-pane", "-p", "-S", "-200", ...(styles ? ["-e"] : [])]);
+  }
+
+  /** Waits until the screen shows something, and returns it. */
+  async shows(pattern: RegExp | string): Promise<string> {
+    let screen = "";
+    for (let turn = 0; turn < 500; turn++) {
+      screen = await this.screen();
+      if (typeof pattern === "string" ? screen.includes(pattern) : pattern.test(screen)) {
+        return screen;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`The terminal does not show ${pattern}:\n${screen}`);
+  }
+
+  /** Ends the terminal and what runs in it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#call(["kill-server"]);
+  }
+
+  async #call(args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await new Deno.Command(this.#tmux, {
+      args: ["-L", this.#socket, ...args],
+      env: { TERM: "xterm-256color", LC_ALL: "C.UTF-8" },
+    }).output();
+    if (code !== 0) throw new Error(`tmux ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+    return new TextDecoder().decode(stdout);
+  }
+}
