@@ -55,7 +55,7 @@ export function finalResponse(
   const { status, reason } = answer;
   return {
     ...initialResponse(request, answer, now),
-    output: answer.output,
+    output: status === "failed" ? [] : answer.output,
     status,
     incomplete_details: status === "incomplete" ? { reason } : null,
     ...(status === "failed"
