@@ -53,17 +53,20 @@ export async function credentialsOf(context: Context, provider: Provider): Promi
   return (await membersOf(context, provider)).map(({ credential }) => credential);
 }
 
-/** The error of a provider that nothing is stored for. */
+/** The error of a provider that nothing is stored for, with every way out. */
 export function notSignedIn(context: Context, provider: Provider): Error {
   const command = loginCommand(context, provider);
-  if (provider.oauth !== undefined) {
-    return loginRequired(`Not logged into ${provider.shortName}`, command);
-  }
-  const variable = provider.apiKey?.variables[0];
-  return loginRequired(
-    `No credentials for ${provider.shortName}`,
-    variable === undefined ? command : `${command}   (or set ${variable})`,
-  );
+  const other = provider.apiKeyProvider === undefined
+    ? undefined
+    : requireProvider(provider.apiKeyProvider);
+  const variable = (provider.apiKey ?? other?.apiKey)?.variables[0];
+  const message = provider.noCredentials ??
+    (provider.oauth !== undefined
+      ? `Not logged into ${provider.shortName}`
+      : `No credentials for ${provider.shortName}`);
+  if (variable === undefined) return loginRequired(message, command);
+  const choice = other === undefined ? "" : ` and add --provider ${other.id}`;
+  return loginRequired(message, `${command}   (or set ${variable}${choice})`);
 }
 
 /** The command that signs in to `provider`. */

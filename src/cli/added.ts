@@ -44,9 +44,9 @@ export async function reportAdded(
   });
   const what = credential.source === "login" ? "Signed in to" : "Stored the API key of";
   output.line(
-    `${what} ${provider.shortName} as ${credential.label}, region ${credential.region}${
-      isReplacement ? " (in place of the earlier one)" : ""
-    }`,
+    `${what} ${provider.shortName} as ${credential.label}${
+      provider.regions.length > 1 ? `, region ${credential.region}` : ""
+    }${isReplacement ? " (in place of the earlier one)" : ""}`,
   );
   const configured = (await context.config()).get("model.provider");
   output.note(

@@ -28,7 +28,7 @@ export const SETTINGS: readonly Setting[] = [
   { key: "model.default", summary: "Model id" },
   { key: "model.provider", summary: "Provider id" },
   { key: "model.base_url", summary: "API base URL, inside the provider's hosts" },
-  ...PROVIDERS.flatMap(({ id, oauth }) =>
+  ...PROVIDERS.flatMap(({ id, oauth, upstreams = [] }) =>
     oauth === undefined ? [] : [
       {
         key: `providers.${id}.strategy`,
@@ -36,6 +36,14 @@ export const SETTINGS: readonly Setting[] = [
       },
       { key: `providers.${id}.client_id`, summary: "OAuth client id for new logins" },
       { key: `providers.${id}.oauth_url`, summary: "Origin or issuer of the authorization server" },
+      ...(oauth.kind !== "oidc" ? [] : [{
+        key: `providers.${id}.flow`,
+        summary: `Way to sign in: auto, ${oauth.flows.join(", ")}`,
+      }]),
+      ...(upstreams.length === 0 ? [] : [{
+        key: `providers.${id}.upstream`,
+        summary: `API to use: ${upstreams.map(({ id }) => id).join(", ")}`,
+      }]),
       ...(oauth.kind !== "user_code" ? [] : [{
         key: `providers.${id}.profile`,
         summary: `Endpoints for new logins: ${oauth.profiles.map(({ id }) => id).join(", ")}`,

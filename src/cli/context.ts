@@ -169,6 +169,7 @@ export function createContext(
         if (variables.profile !== undefined) {
           overrides.profile = platform.env(variables.profile) ?? setting("profile");
         }
+        overrides.upstream = setting("upstream");
         overrides.clientId = platform.env(variables.clientId) ?? setting("client_id");
       } else if (apiKey !== undefined) {
         overrides.apiUrl = await context.variable(apiKey.baseUrlVariable) ?? overrides.apiUrl;

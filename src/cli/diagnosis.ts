@@ -169,8 +169,11 @@ async function inspectProviders(context: Context): Promise<Check[]> {
       for (const credential of logins) {
         const status = statusOf(credential, now);
         const command = loginCommand(context, provider);
-        const label = logins.length > 1 ? `, ${credential.label}` : "";
-        const name = `${provider.shortName} (logged in, region=${credential.region}${label})`;
+        const place = provider.regions.length > 1 || provider.oauthVia !== undefined
+          ? `, region=${credential.region}`
+          : "";
+        const label = `${place}${logins.length > 1 ? `, ${credential.label}` : ""}`;
+        const name = `${provider.shortName} (logged in${label})`;
         switch (status.state) {
           case "valid":
             checks.push({ status: "ok", text: name });
@@ -196,7 +199,7 @@ async function inspectProviders(context: Context): Promise<Check[]> {
           case "needs_login":
             checks.push({
               status: "warning",
-              text: `${provider.shortName} (needs login, region=${credential.region}${label})`,
+              text: `${provider.shortName} (needs login${label})`,
               details: [status.reason],
               command,
             });

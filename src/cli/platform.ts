@@ -5,6 +5,7 @@
  */
 
 import type { FileSystem } from "../credentials/file_system.ts";
+import type { BindLoopback } from "../oauth/loopback.ts";
 import type { KvStore, Lease } from "../credentials/kv_store.ts";
 
 /** One of the process's output streams. */
@@ -77,6 +78,8 @@ export interface Platform {
     handler: (request: Request) => Response | Promise<Response>,
     options: { port: number },
   ): Promise<LocalServer>;
+  /** Takes a port of 127.0.0.1 for a browser to come back to. */
+  bindLoopback: BindLoopback;
   /** Calls `listener` on interrupts until the returned function is called. */
   onInterrupt(listener: (kind: Interrupt) => void): () => void;
   /** Ends the process. */

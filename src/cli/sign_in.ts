@@ -5,13 +5,13 @@
  */
 
 import { OAuthError } from "../core/errors.ts";
-import { login, type LoginEvent, storeLogin } from "../credentials/mod.ts";
-import type { Provider } from "../providers/mod.ts";
+import { login, storeLogin } from "../credentials/mod.ts";
+import type { OidcFlow, Provider } from "../providers/mod.ts";
 import { loginCommand } from "./accounts.ts";
 import { checkLabel, reportAdded } from "./added.ts";
-import { whyNoBrowser } from "./browser.ts";
 import { type Context, requireRegion } from "./context.ts";
 import { durationText } from "./credential_view.ts";
+import { createLoginScreen } from "./login_screen.ts";
 
 /** What the user chose. */
 export interface SignInOptions {
@@ -23,6 +23,10 @@ export interface SignInOptions {
   openBrowser?: boolean | undefined;
   /** Gives up after this long. */
   timeoutMs?: number | undefined;
+  /** The way to sign in. */
+  flow?: "auto" | OidcFlow | undefined;
+  /** The upstream to ask scopes for, and to use. */
+  upstream?: string | undefined;
 }
 
 /** The user waited for too long, by their own `--timeout`. */
@@ -45,7 +49,11 @@ export async function signIn(
 
   const end = new AbortController();
   const signal = AbortSignal.any([interrupts.signal, end.signal]);
-  const screen = createScreen(context, provider, options, end.signal);
+  const screen = createLoginScreen(context, {
+    provider,
+    openBrowser: options.openBrowser,
+    end: end.signal,
+  });
   if (options.timeoutMs !== undefined) {
     platform.sleep(options.timeoutMs, end.signal).then(
       () => end.abort(new TimedOut()),
@@ -53,12 +61,16 @@ export async function signIn(
     );
   }
   try {
-    output.progress(`Asking ${provider.shortName} for a code…`);
+    output.progress(`Asking ${provider.shortName}…`);
     const grant = await login(provider, region, {
       ...context.runtime,
-      overrides,
+      overrides: { ...overrides, upstream: options.upstream ?? overrides.upstream },
       signal,
       onEvent: screen.show,
+      flow: options.flow,
+      bindLoopback: platform.bindLoopback,
+      readPaste: screen.readPaste,
+      loopbackTimeoutMs: options.timeoutMs,
     });
     if (grant.tokenSet.refreshToken === undefined) {
       output.warn("The server gave no refresh token: this login ends with its access token");
@@ -103,83 +115,4 @@ function asLoginFailure(
     });
   }
   return error;
-}
-
-/** Shows a login's events. */
-function createScreen(
-  context: Context,
-  provider: Provider,
-  options: SignInOptions,
-  end: AbortSignal,
-): { show: (event: LoginEvent) => void } {
-  const { output, platform } = context;
-  const { paintError } = output;
-  let code: (LoginEvent & { type: "code" }) | undefined;
-
-  async function present(event: LoginEvent & { type: "code" }): Promise<void> {
-    const { userCode, verificationUrl, isOpenable, expiresAt } = event;
-    const reason = options.openBrowser === false
-      ? "you asked for none"
-      : context.approvesItself
-      ? "the sandbox approves by itself"
-      : !isOpenable
-      ? "the page is not on a host of the provider's: look at it before you open it"
-      : await whyNoBrowser(platform);
-    output.note(`Sign in to ${paintError("bold", provider.shortName)}:
-
-  ${paintError("cyan", verificationUrl)}
-
-  Code: ${paintError("bold", userCode)}
-
-The page shows the same code, and names the app "${provider.oauth?.clientName}": its client id is used.`);
-    if (reason === undefined) {
-      const isOpen = await platform.openBrowser(verificationUrl);
-      output.note(isOpen ? "A browser has been opened." : "No browser could be opened.");
-    } else {
-      if (isOpenable && !context.approvesItself && platform.stderr.isTerminal) {
-        const { renderUnicodeCompact } = await import("uqr");
-        output.note(renderUnicodeCompact(verificationUrl));
-      }
-      output.note(`No browser is opened: ${reason}.`);
-    }
-    const left = durationText(expiresAt - platform.now());
-    if (!output.canRewrite) {
-      output.note(`Waiting for your approval, at most ${left}.`);
-      return;
-    }
-    while (!end.aborted && code === event) {
-      const leftMs = expiresAt - platform.now();
-      output.progress(
-        paintError(
-          "dim",
-          `Waiting for your approval, ${durationText(leftMs)} left. Ctrl-C cancels`,
-        ),
-      );
-      await platform.sleep(1000, end);
-    }
-  }
-
-  return {
-    show: (event) => {
-      if (event.type === "notification") {
-        output.json({ type: "notification", message: event.message });
-        output.note(`${provider.shortName} says: ${event.message}`);
-        return;
-      }
-      // Never: it takes a port, and none is handed in.
-      if (event.type === "authorize") return;
-      const isSecond = code !== undefined;
-      code = event;
-      output.json({
-        type: "code",
-        provider: provider.id,
-        userCode: event.userCode,
-        verificationUrl: event.verificationUrl,
-        expiresAt: new Date(event.expiresAt).toISOString(),
-      });
-      if (isSecond) output.note("The server asked for another way; this code replaces the first.");
-      // Cancelled by the end of the login; its failures are those of the terminal.
-      present(event).catch(() => {});
-    },
-  };
 }

@@ -13,7 +13,7 @@ import { createAccessTokenSource, type Keeper } from "../credentials/access_toke
 import type { Credential } from "../credentials/credential.ts";
 import { POOL_STRATEGIES, type PoolMember } from "../credentials/pool.ts";
 import { createProviderRefresh } from "../credentials/provider_refresh.ts";
-import type { Endpoints, Provider } from "../providers/mod.ts";
+import { type Endpoints, type Provider, resolveEndpoints } from "../providers/mod.ts";
 import { createFailoverTransport, createTransport, type Transport } from "../transports/mod.ts";
 import { loginCommand, membersOf, notSignedIn, poolOf } from "./accounts.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
@@ -133,14 +133,19 @@ export async function openStored(context: Context, credential: Credential): Prom
   const region = provider.regions.find(({ id }) => id === credential.region) ??
     provider.regions[0]!;
   const isLogin = credential.source === "login";
+  const overrides = await context.overrides(provider);
   return {
     id: credential.id,
     provider,
-    endpoints: await context.endpoints(provider, region),
+    // Its scopes were asked for with one upstream in mind, so that one goes before the configured one.
+    endpoints: resolveEndpoints(provider, region, {
+      ...overrides,
+      upstream: credential.upstream ?? overrides.upstream,
+    }),
     source: isLogin ? await openKeeper(context, provider, credential) : keySource(credential),
-    description: `${provider.shortName}, ${
-      isLogin ? "login" : "API key"
-    } ${credential.label}, region ${region.id}`,
+    description: `${provider.shortName}, ${isLogin ? "login" : "API key"} ${credential.label}${
+      provider.regions.length > 1 ? `, region ${region.id}` : ""
+    }`,
   };
 }
 

@@ -200,6 +200,10 @@ export interface Provider {
   name: string;
   /** Its name in status lines: "Not logged into MiniMax OAuth". */
   shortName: string;
+  /** What to say when nothing is stored for it. Default: `Not logged into <shortName>`. */
+  noCredentials?: string | undefined;
+  /** Another provider of the same vendor's, for those who have an API key. */
+  apiKeyProvider?: string | undefined;
   /** Other names that mean it. */
   aliases: readonly string[];
   /** Wire protocol of its API. */

@@ -7,6 +7,7 @@
 
 import { GrantwayError } from "../../core/errors.ts";
 import { sleep } from "../../core/runtime.ts";
+import type { LoopbackSocket } from "../../oauth/loopback.ts";
 import { openFileStore } from "./file_store.ts";
 import { createFileSystem } from "./file_system.ts";
 import { openBrowser } from "./open_browser.ts";
@@ -109,6 +110,10 @@ export function createDenoPlatform() {
           },
         );
       }
+    },
+    bindLoopback: async (port: number): Promise<LoopbackSocket> => {
+      const { createLoopbackBinder } = await import("./loopback_listener.ts");
+      return await createLoopbackBinder()(port);
     },
     onInterrupt,
     exit: (code: number): never => Deno.exit(code),

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { POOL_STRATEGIES } from "../../credentials/pool.ts";
-import { resolveEndpoints } from "../../providers/mod.ts";
+import { type Provider, resolveEndpoints } from "../../providers/mod.ts";
 import { splitModelName } from "../model_choice.ts";
 import { resolveKey, SETTINGS } from "../config.ts";
 import type { Invocation } from "../command_table.ts";
@@ -76,22 +76,33 @@ async function check(
     return { [key]: value };
   }
   const provider = requireProvider(key.split(".")[1]!);
-  if (key.endsWith(".profile")) {
-    const { oauth } = provider;
-    const profiles = oauth?.kind === "user_code" ? oauth.profiles.map(({ id }) => id) : [];
-    if (!profiles.includes(value)) {
-      throw new UsageError(`Unknown profile "${value}"`, `Profiles: ${profiles.join(", ")}`);
-    }
+  const setting = key.split(".").at(-1)!;
+  const choices = choicesOf(provider, setting);
+  if (choices !== undefined && !choices.includes(value)) {
+    throw new UsageError(`Unknown ${setting} "${value}"`, `One of: ${choices.join(", ")}`);
   }
-  if (key.endsWith(".strategy") && !POOL_STRATEGIES.some((known) => known === value)) {
-    throw new UsageError(
-      `Unknown strategy "${value}"`,
-      `Strategies: ${POOL_STRATEGIES.join(", ")}`,
-    );
-  }
-  if (key.endsWith(".oauth_url")) {
+  if (setting === "oauth_url") {
     const allowLoopback = context.platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1";
     resolveEndpoints(provider, provider.regions[0]!, { oauthUrl: value, allowLoopback });
   }
   return { [key]: value };
+}
+
+/** What a setting of a provider may be, where that is a choice. */
+function choicesOf(
+  { oauth, upstreams = [] }: Provider,
+  setting: string,
+): readonly string[] | undefined {
+  switch (setting) {
+    case "strategy":
+      return POOL_STRATEGIES;
+    case "upstream":
+      return upstreams.map(({ id }) => id);
+    case "flow":
+      return oauth?.kind === "oidc" ? ["auto", ...oauth.flows] : [];
+    case "profile":
+      return oauth?.kind === "user_code" ? oauth.profiles.map(({ id }) => id) : [];
+    default:
+      return undefined;
+  }
 }
