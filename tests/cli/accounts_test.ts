@@ -59,7 +59,7 @@ Deno.test("minimax-cn without a login uses its API key, and --verbose says which
   assertStringIncludes(login.stderr, "login shanghai, region cn");
   await machine.run("auth remove minimax-oauth shanghai");
   const key = await machine.run("chat --provider minimax-cn --verbose Hello");
-  assertStringIncludes(key.stderr, "API key key, region cn");
+  assertStringIncludes(key.stderr, "MiniMax China, API key key");
   const variable = await machine.run("chat --provider minimax-cn --verbose Hello", {
     env: { MINIMAX_CN_API_KEY: "sandbox-key-2" },
   });

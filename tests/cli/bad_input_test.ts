@@ -131,7 +131,7 @@ const CASES: ({
     args: "config set providers.minimax-oauth.profile other",
     code: 2,
     error: 'Unknown profile "other"',
-    hint: "Profiles: account, legacy",
+    hint: "One of: account, legacy",
   },
   { args: "config get nothing", code: 2, error: 'Unknown setting "nothing"' },
   { args: "model openai/gpt", code: 2, error: 'Unknown provider "openai"' },
