@@ -1,7 +1,7 @@
 /** What the tests of xAI's part share: its URLs, and logins by hand. */
 
 import type { Sandbox } from "../../../src/sandbox/mod.ts";
-import { CHALLENGE, type Json, postForm, VERIFIER } from "../support.ts";
+import { CHALLENGE, type Json, parseFrames, postForm, VERIFIER } from "../support.ts";
 
 export const CLIENT_ID = "b1a00492-073a-47ea-816f-4c329264a828";
 export const AUTH = "https://auth.x.ai";
@@ -111,4 +111,65 @@ export async function login(sandbox: Sandbox, fields: Fields = {}): Promise<Json
 export function decodeJwt(jwt: string): Json {
   const part = jwt.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
+}
+
+export const RESPONSES_URL = "https://api.x.ai/v1/responses";
+export const PROXY_URL = "https://cli-chat-proxy.grok.com/v1";
+
+/** A function with one required string. */
+export const WEATHER_TOOL = {
+  type: "function",
+  name: "get_weather",
+  description: "Weather of a place",
+  parameters: {
+    type: "object",
+    properties: { place: { type: "string" } },
+    required: ["place"],
+    additionalProperties: false,
+  },
+};
+
+/** POSTs a Responses request with an API key of the sandbox. */
+export function postResponses(
+  sandbox: Sandbox,
+  body: unknown,
+  headers: Record<string, string> = {},
+  url: string = RESPONSES_URL,
+): Promise<Response> {
+  return sandbox.fetch(url, {
+    method: "POST",
+    headers: {
+      authorization: "Bearer xai-sandbox-key",
+      "content-type": "application/json",
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  });
+}
+
+/** A Responses request around one user text. */
+export function responsesBody(input: unknown, fields: Record<string, unknown> = {}): Json {
+  return { model: "grok-4.3", input, ...fields };
+}
+
+/** The whole answer to a request. */
+export async function respond(
+  sandbox: Sandbox,
+  input: unknown,
+  fields: Record<string, unknown> = {},
+): Promise<Json> {
+  const response = await postResponses(sandbox, responsesBody(input, fields));
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  return await response.json();
+}
+
+/** Streams the answer to a request; its events. */
+export async function streamEvents(
+  sandbox: Sandbox,
+  input: unknown,
+  fields: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<Json[]> {
+  const body = responsesBody(input, { ...fields, stream: true });
+  return parseFrames(await (await postResponses(sandbox, body, headers)).text());
 }
