@@ -290,6 +290,12 @@ Deno.test("xAI: what is shown for a loopback sign-in; no secret is in it", async
   }
 });
 
+Deno.test("xAI: an account's name is printable, whatever the server says", async () => {
+  const account = "\u001b]0;x\u0007\u202eevil@sandbox.example\u200b" + "x".repeat(300);
+  const { label } = (await setUp({ quirks: { account } }).login()).account!;
+  assertEquals(label, `]0;x evil@sandbox.example ${"x".repeat(37)}…`);
+});
+
 Deno.test("xAI: a login for the CLI's proxy asks for ten scopes", async () => {
   const { login } = setUp({ overrides: { upstream: "cli" } });
   assertEquals((await login()).tokenSet.scope?.split(" ").length, 10);
