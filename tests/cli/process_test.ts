@@ -326,7 +326,7 @@ Deno.test("sandbox serves what --json says, until Ctrl-C, and continues after a 
   }
 });
 
-Deno.test("two processes that refresh at once spend each refresh token once", async () => {
+Deno.test("processes that refresh at once spend each refresh token once", async () => {
   await using cli = await TestCli.create({ accessTokenTtlMs: 1 });
   await cli.signIn();
   cli.sandbox.setQuirks({ delayMs: 50 });

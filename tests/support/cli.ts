@@ -102,6 +102,7 @@ export class TestCli implements AsyncDisposable {
       PATH: Deno.env.get("PATH") ?? "",
       HOME: user,
       DENO_DIR: cache,
+      DENO_NO_UPDATE_CHECK: "1",
       GRANTWAY_HOME: this.root,
       ...(server === undefined ? {} : { GRANTWAY_SANDBOX: this.origin }),
     };

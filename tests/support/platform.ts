@@ -233,6 +233,7 @@ export class TestMachine {
       isContainer: () => Promise.resolve(this.isContainer),
       openBrowser: (url) => Promise.resolve(this.opened.push(url) > 0),
       serve: () => Promise.reject(new Error("Nothing listens here")),
+      bindLoopback: () => Promise.reject(new Error("Nothing listens here")),
       onInterrupt: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
