@@ -9,10 +9,10 @@
  */
 
 import type { AccessTokenSource } from "../credentials/access_token.ts";
-import { createAccessTokenSource, type Keeper } from "../credentials/access_token_source.ts";
+import type { Keeper } from "../credentials/access_token_source.ts";
 import type { Credential } from "../credentials/credential.ts";
+import { createKeeper } from "../credentials/keeper.ts";
 import { POOL_STRATEGIES, type PoolMember } from "../credentials/pool.ts";
-import { createProviderRefresh } from "../credentials/provider_refresh.ts";
 import { type Endpoints, type Provider, resolveEndpoints } from "../providers/mod.ts";
 import { createFailoverTransport, createTransport, type Transport } from "../transports/mod.ts";
 import { loginCommand, membersOf, notSignedIn, poolOf } from "./accounts.ts";
@@ -160,30 +160,21 @@ function keySource({ provider, id, label, region, tokens }: Credential): AccessT
 export async function openKeeper(
   context: Context,
   provider: Provider,
-  { provider: id, id: credentialId }: Credential,
+  credential: Credential,
 ): Promise<Keeper> {
-  const { platform, runtime } = context;
-  const keeper = createAccessTokenSource({
-    store: context.kv,
-    lease: context.kv,
-    provider: id,
-    id: credentialId,
+  const { platform, runtime, kv, interrupts, output } = context;
+  const keeper = createKeeper(provider, credential, {
+    store: kv,
+    lease: kv,
+    overrides: await context.overrides(provider),
     host: await context.hostId(),
-    name: provider.shortName,
     loginHint: `Run: ${loginCommand(context, provider)}`,
-    refresh: createProviderRefresh(provider, {
-      fetch: runtime.fetch,
-      now: runtime.now,
-      sleep: runtime.sleep,
-      overrides: await context.overrides(provider),
-    }),
+    fetch: runtime.fetch,
     now: platform.now,
     monotonicNow: platform.monotonicNow,
     sleep: platform.sleep,
-    random: Math.random,
-    digest: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
-    critical: context.interrupts.critical,
-    onWarning: context.output.warn,
+    critical: interrupts.critical,
+    onWarning: output.warn,
   });
   context.defer(() => keeper.settled());
   return keeper;

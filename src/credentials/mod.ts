@@ -37,6 +37,7 @@ export {
   type LockFile,
   LockUnsupportedError,
 } from "./file_system.ts";
+export { createKeeper, type KeeperOptions } from "./keeper.ts";
 export {
   type HeldLease,
   type KeyPage,
@@ -70,5 +71,18 @@ export type { LoginNames } from "./refresh_error.ts";
 export { type RevocationOutcome, revokeCredential, type RevokeOptions } from "./revoke.ts";
 export { type CredentialState, credentialState } from "./refresh_timing.ts";
 export type { RotationOptions } from "./rotation.ts";
+export {
+  createSealedStore,
+  type SealedStore,
+  type SealedStoreOptions,
+  type SealState,
+} from "./sealed_store.ts";
+export {
+  createSealer,
+  type OpenedSeal,
+  parseSealingKeys,
+  type Sealer,
+  type SealingKey,
+} from "./sealing.ts";
 export { type StoredLogin, storeLogin, type StoreLoginOptions } from "./store_login.ts";
 export { loginWithUserCode } from "./user_code_login.ts";
