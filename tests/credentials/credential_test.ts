@@ -36,6 +36,7 @@ const VALID: { name: string; change: Record<string, unknown> }[] = [
     name: "an intent",
     change: { intent: { generation: 1, attempt: 1, sentAt: 1, recentAt: [1, 2], retryAt: 3 } },
   },
+  { name: "an account", change: { upstream: "cli", account: { id: "user-1", label: "me" } } },
   { name: "a text expiry", change: { tokens: { accessToken: "a", expiryRaw: "3600" } } },
 ];
 
@@ -63,6 +64,8 @@ const INVALID: { name: string; text: string; field: string }[] = [
     generation: [-1, 1.5, "1", 2 ** 60],
     intent: [{}, { generation: 1, attempt: 1, sentAt: 1, recentAt: ["x"] }],
     clientId: [1],
+    upstream: [1],
+    account: ["me", { id: "user-1" }, { id: 1, label: "me" }],
     owner: [{}, "me"],
     createdAt: [undefined],
     lastError: [{ code: "x" }],
