@@ -149,8 +149,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       throw storageError("storage_write", `write ${path}`, error);
     }
     try {
-      // Line feeds: a file system may store zeros as a hole, which has no room of its own.
-      await files.write(sparePath, new Uint8Array(bytes.length + RESERVED_BYTES).fill(0x0a));
+      await files.write(sparePath, filler(bytes.length + RESERVED_BYTES));
       await files.sync(sparePath);
     } catch (error) {
       const failure = storageError("storage_write", `reserve room in ${sparePath}`, error);
@@ -213,17 +212,33 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       );
       try {
         // A lock file that no holder wrote to is new. Whether it replaces one that somebody removed
-        // while it was held, nobody can tell.
+        // while it was held, nobody can tell; so it stays unwritten until that holder must be gone.
         const unproven = await lock.readHolder().catch(() => "") === "";
-        await lock.writeHolder(options.holder).catch(() => {});
+        const prove = () => lock.writeHolder(options.holder).catch(() => {});
+        if (!unproven) await prove();
         // A holder that died may have left its answer in the spare file.
         await withDocument(() => Promise.resolve());
-        return await run({ unproven, isHeld: () => lock.isCurrent() });
+        const isHeld = async () => {
+          try {
+            return await lock.isCurrent();
+          } catch (error) {
+            throw storageError("storage_write", `see who holds the lease ${name}`, error);
+          }
+        };
+        return await run({ unproven, prove, isHeld });
       } finally {
         await lock.close();
       }
     },
   };
+}
+
+let lineFeeds = new Uint8Array();
+
+/** Line feeds: a file system may store zeros as a hole, which has no room of its own. */
+function filler(length: number): Uint8Array {
+  if (lineFeeds.length < length) lineFeeds = new Uint8Array(2 * length).fill(0x0a);
+  return lineFeeds.subarray(0, length);
 }
 
 /** Whether this write announces a refresh, whose answer will need room. */

@@ -45,6 +45,11 @@ export interface HeldLease {
    * file: a request of its may still be in flight.
    */
   readonly unproven: boolean;
+  /**
+   * Every earlier holder is known to be gone: for the next one, the lease is proven. Without effect
+   * where it is proven already.
+   */
+  prove(): Promise<void>;
   /** Whether the lease still excludes others; asked once more before what cannot be undone. */
   isHeld(): Promise<boolean>;
 }

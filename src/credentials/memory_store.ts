@@ -100,7 +100,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     ): Promise<T> {
       await acquire(name, options);
       try {
-        return await run({ unproven: false, isHeld: () => Promise.resolve(true) });
+        return await run({
+          unproven: false,
+          prove: () => Promise.resolve(),
+          isHeld: () => Promise.resolve(true),
+        });
       } finally {
         release(name);
       }

@@ -1,8 +1,8 @@
 /**
  * When a credential is refreshed, and how often at most. Pure functions of a credential and a clock.
  *
- * A wall clock may be wrong by years. So a stored instant never makes anyone wait longer than what
- * could have been written: what lies further ahead was written under another clock.
+ * A wall clock may be wrong by years. So a stored instant never makes anyone wait longer than the
+ * wait that was written down: what lies further ahead was written under another clock.
  *
  * @module
  */
@@ -54,6 +54,7 @@ export function pendingIntent(credential: Credential): RefreshIntent | undefined
 /** How long no refresh may be sent, ms; 0 when one may be sent now. */
 export function pacedMs(credential: Credential, now: number): number {
   const intent = pendingIntent(credential);
+  const { lastError } = credential;
   const recent = recentPresentations(intent, now);
   const limited = recent.length < MAX_PER_WINDOW
     ? 0
@@ -63,11 +64,12 @@ export function pacedMs(credential: Credential, now: number): number {
     0,
     limited,
     within(last + MIN_SPACING_MS - now, MIN_SPACING_MS),
-    within((intent?.retryAt ?? 0) - now, MAX_PROBE_DELAY_MS),
-    within((credential.lastError?.retryAt ?? 0) - now, MAX_RETRY_AFTER_MS),
+    within((intent?.retryAt ?? 0) - now, probeDelayMs(intent?.attempt ?? 1)),
+    within((lastError?.retryAt ?? 0) - now, (lastError?.retryAt ?? 0) - (lastError?.at ?? 0)),
   );
 }
 
+/** A wait, unless it is longer than the one that was written down: then the clock went back. */
 function within(waitMs: number, maxMs: number): number {
   return waitMs <= maxMs ? waitMs : 0;
 }

@@ -144,6 +144,8 @@ export function createRotation(options: RotationOptions): Rotation {
         }
         continue;
       }
+      // Who had sent would have left an intent, and who has not will see that its lock is gone.
+      if (held.unproven) await held.prove();
 
       const sent = { ...current, intent: nextIntent(current, now()) };
       await write(sent);

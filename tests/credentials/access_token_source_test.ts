@@ -734,7 +734,12 @@ Deno.test("Keeper I14, P07: holders that die after each request stay within the 
     // A process that is gone never settles; its lease is freed by the system.
     const store = world.store, died = Promise.withResolvers<void>();
     const lease: Lease = {
-      withLease: (_name, run) => run({ unproven: false, isHeld: () => Promise.resolve(true) }),
+      withLease: (_name, run) =>
+        run({
+          unproven: false,
+          prove: () => Promise.resolve(),
+          isHeld: () => Promise.resolve(true),
+        }),
     };
     const keeper = world.keeper({
       store,
@@ -781,4 +786,17 @@ Deno.test("Keeper: a fresh memory store and keeper need no clock of their own", 
   const keeper = world.keeper({ store, lease: store });
   await assertRejects(() => keeper.get(), CredentialError, "Not logged into Acme");
   assertEquals(pendingIntent(await world.login(0)), undefined);
+});
+
+Deno.test("Keeper C01: a wall clock set back makes nobody wait longer than was written down", async () => {
+  const world = new World();
+  world.turns = ["refused"];
+  await world.login(0);
+  const keeper = world.keeper();
+  await assertRejects(() => world.clock.run(keeper.get()), GrantwayError);
+  // An hour after it was set back by two, the written instant seems an hour ahead.
+  world.clock.offset -= 120 * MINUTE;
+  await world.clock.advance(60 * MINUTE);
+  await world.login(0, { lastError: (await world.stored()).lastError });
+  assertEquals((await world.clock.run(keeper.get())).value, "AT-8");
 });

@@ -400,7 +400,8 @@ Deno.test("file store S16: without locks nothing is written, and reads work", as
 
 Deno.test("file store: lease_timeout names the holder", async () => {
   const world = machine();
-  await open(world).withLease(KEY, async () => {
+  await open(world).withLease(KEY, async (held) => {
+    await held.prove();
     const waiting = open(world).withLease(KEY, () => Promise.resolve(), { timeoutMs: 3_000 });
     const start = world.clock.mono;
     const error = await assertRejects(() => world.clock.run(waiting), CredentialError);
@@ -434,7 +435,31 @@ Deno.test("file store S15: a lock on a file that was replaced meanwhile is not t
     // The newcomer locks the new file, and knows that it proves nothing.
     assertEquals(await world.clock.run(waiting), true);
   });
+  // Nor does it for the one after it, until somebody could tell.
+  await store.withLease(KEY, async (held) => {
+    assertEquals(held.unproven, true);
+    await held.prove();
+  });
   await store.withLease(KEY, (held) => Promise.resolve(assertEquals(held.unproven, false)));
+});
+
+Deno.test("file store: a lease whose lock file cannot be looked at is an error of the store", async () => {
+  const world = machine();
+  const locks: FileLock = {
+    open: async (path) => ({
+      ...await world.disk.locks().open(path),
+      isCurrent: () =>
+        path.includes("document") || looks++ === 0
+          ? Promise.resolve(true)
+          : Promise.reject(osError("EIO")),
+    }),
+  };
+  const store = open(world, world.disk.files(), locks);
+  let looks = 0;
+  await store.withLease(KEY, async (held) => {
+    const error = await assertRejects(() => held.isHeld(), CredentialError);
+    assertEquals([error.code, /input\/output/.test(error.message)], ["storage_write", true]);
+  });
 });
 
 Deno.test("file store S17: writers of different credentials lose nothing", async () => {
