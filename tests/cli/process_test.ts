@@ -269,6 +269,24 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
+Deno.test("a second Ctrl-C while a refresh is on its way is told why it must wait", async () => {
+  await using cli = await TestCli.create();
+  await cli.signIn();
+  cli.sandbox.setQuirks({ delayMs: 1_000 });
+  const child = cli.spawn(["auth", "refresh", "minimax-oauth"]);
+  const key = "POST account.minimax.io/oauth2/token";
+  const asked = cli.sandbox.counters.requests[key]!;
+  await until(() => cli.sandbox.counters.requests[key]! > asked);
+  child.kill("SIGINT");
+  // Presses that come sooner count as one.
+  await new Promise((resolve) => setTimeout(resolve, 350));
+  child.kill("SIGINT");
+  const { code, stderr } = await child.result;
+  assertEquals(code, 130);
+  assertStringIncludes(stderr, "its answer must be saved");
+  assertEquals((await cli.stored())[0].generation, 2);
+});
+
 Deno.test("a login in one process, an answer in the next, with the sandbox inside each", async () => {
   await using cli = await TestCli.create({ offline: true });
   const first = await cli.run("chat --sandbox Hello");
