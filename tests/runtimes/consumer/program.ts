@@ -5,91 +5,59 @@
  * @module
  */
 
-import { findProvider, GrantwayError } from "@grantway/grantway";
+import { GrantwayError } from "@grantway/grantway";
 import { createKvStore, type KvNamespace } from "@grantway/grantway/adapters/cloudflare";
 import {
+  createCredentialStore,
+  createKeeper,
   createMemoryStore,
   type Credential,
   credentialKey,
+  login,
   parseCredential,
-  serializeCredential,
+  storeLogin,
 } from "@grantway/grantway/credentials";
 import { createGateway } from "@grantway/grantway/gateway";
-import {
-  awaitUserCodeGrant,
-  createChallenge,
-  createState,
-  createVerifier,
-  requestUserCode,
-} from "@grantway/grantway/oauth";
+import { createChallenge } from "@grantway/grantway/oauth";
 import { messagesCodec } from "@grantway/grantway/protocols";
-import { findRegion, type Provider, resolveEndpoints } from "@grantway/grantway/providers";
+import {
+  findProvider,
+  findRegion,
+  type Provider,
+  resolveEndpoints,
+} from "@grantway/grantway/providers";
 import { createSandbox } from "@grantway/grantway/sandbox";
-import * as transports from "@grantway/grantway/transports";
+import { createTransport } from "@grantway/grantway/transports";
 
-/** Signs in at the sandbox and sends one message with the bearer; waits take no time. */
-async function signInAndAsk(provider: Provider) {
+/** Signs in at the sandbox, without its waits; asks one question, refreshes, asks again. */
+async function signInAndAsk(
+  provider: Provider,
+): Promise<{ credential: Credential; refreshed: Credential; events: string[] }> {
   const sandbox = createSandbox({ autoApprove: true });
-  let clock = Date.now();
-  const runtime = {
-    fetch: sandbox.fetch as typeof fetch,
-    now: () => clock,
-    sleep: (ms: number) => Promise.resolve(void (clock += ms)),
-  };
-  const settings = provider.oauth!;
-  const endpoints = resolveEndpoints(provider, findRegion(provider, "cn")!);
-  const urls = endpoints.oauth(settings.profiles[0]!);
-  const client = {
-    clientId: settings.clientId,
-    authorizationEndpoint: urls.authorization,
-    tokenEndpoint: urls.token,
-    trustedHosts: endpoints.oauthHosts,
-    grantType: settings.grantType,
-    scopes: settings.scopes,
-    readTokenAnswer: settings.readTokenAnswer,
-  };
-  const verifier = createVerifier();
-  const verification = await requestUserCode(client, { verifier, state: createState() }, runtime);
-  const tokens = await awaitUserCodeGrant(client, { ...verification, verifier }, runtime);
-
-  const response = await runtime.fetch(`${endpoints.apiBaseUrl}${messagesCodec.path}`, {
-    method: "POST",
-    headers: {
-      ...messagesCodec.headers,
-      "authorization": `Bearer ${tokens.accessToken}`,
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({
-      model: provider.defaultModel,
-      max_tokens: 100,
-      stream: true,
-      messages: [{ role: "user", content: "Hello" }],
-    }),
+  const runtime = { fetch: sandbox.fetch as typeof fetch };
+  const region = findRegion(provider, "cn")!;
+  const store = createMemoryStore();
+  const grant = await login(provider, region, { ...runtime, sleep: () => Promise.resolve() });
+  const { credential } = await storeLogin(createCredentialStore(store, store), grant, {
+    owner: { host: "consumer", createdAt: Date.now() },
   });
-  const decoder = messagesCodec.createStreamDecoder({ origin: "minimax" });
+  const keeper = createKeeper(provider, credential, { store, lease: store, ...runtime });
+  const transport = createTransport({
+    provider,
+    endpoints: resolveEndpoints(provider, region),
+    source: keeper,
+    ...runtime,
+  });
   const events: string[] = [];
-  for await (const bytes of response.body!) {
-    events.push(...decoder.feed(bytes).map(({ type }) => type));
-  }
-  events.push(...decoder.end().map(({ type }) => type));
-  return { tokens, first: events[0], last: events.at(-1) };
-}
-
-function createCredential(provider: Provider, accessToken: string): Credential {
-  return {
-    id: "a1b2c3d4",
-    provider: provider.id,
-    region: "cn",
-    label: "work",
-    source: "login",
-    status: "active",
-    tokens: { accessToken },
-    expiresAt: 2_000,
-    issuedAt: 1_000,
-    generation: 1,
-    owner: { host: "host", createdAt: 1_000 },
-    createdAt: 1_000,
+  const ask = async () => {
+    const messages = [{ role: "user", content: [{ type: "text", text: "Hello" }] }] as const;
+    const request = { model: provider.defaultModel, messages, stream: true };
+    for await (const event of await transport.stream(request)) events.push(event.type);
   };
+  await ask();
+  const refreshed = await keeper.refresh();
+  await ask();
+  return { credential, refreshed, events };
 }
 
 function codeOf(run: () => unknown): string {
@@ -104,13 +72,8 @@ function codeOf(run: () => unknown): string {
 /** Uses each entry point once and reports what came out. */
 export async function report(): Promise<Record<string, unknown>> {
   const provider = findProvider("MiniMax-Portal")!;
-  const { tokens, first, last } = await signInAndAsk(provider);
-
-  const store = createMemoryStore();
-  const credential = createCredential(provider, tokens.accessToken);
+  const { credential, refreshed, events } = await signInAndAsk(provider);
   const key = credentialKey(provider.id, credential.id);
-  await store.put(key, serializeCredential(credential));
-  const stored = parseCredential((await store.get(key))!, key);
 
   const empty = { getWithMetadata: () => Promise.resolve({ value: null, metadata: null }) };
   const health = await createGateway({ version: "9.9.9" })
@@ -118,14 +81,15 @@ export async function report(): Promise<Record<string, unknown>> {
   return {
     provider: provider.id,
     challenge: await createChallenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-    hasRefreshToken: tokens.refreshToken !== undefined,
-    storesToken: stored.tokens?.accessToken === tokens.accessToken,
+    region: credential.region,
+    generations: [credential.generation, refreshed.generation],
+    isRotated: credential.tokens?.refreshToken !== refreshed.tokens?.refreshToken,
     corrupt: codeOf(() => parseCredential("{}", key)),
-    firstEvent: first,
-    lastEvent: last,
+    answers: events.filter((type) => type === "message_end").length,
+    lastEvent: events.at(-1),
+    path: messagesCodec.path,
     kv: await createKvStore(empty as unknown as KvNamespace).get("nothing"),
     health: await health.json(),
-    transports: typeof transports,
   };
 }
 
@@ -133,12 +97,13 @@ export async function report(): Promise<Record<string, unknown>> {
 export const EXPECTED: Record<string, unknown> = {
   provider: "minimax-oauth",
   challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-  hasRefreshToken: true,
-  storesToken: true,
+  region: "cn",
+  generations: [1, 2],
+  isRotated: true,
   corrupt: "storage_corrupt",
-  firstEvent: "message_start",
+  answers: 2,
   lastEvent: "message_end",
+  path: "/v1/messages",
   kv: null,
   health: { status: "ok", version: "9.9.9" },
-  transports: "object",
 };
