@@ -10,6 +10,7 @@
 export * from "./src/core/errors.ts";
 export type { JsonObject, TrustedHosts } from "./src/core/http.ts";
 export type { Runtime, RuntimeOptions } from "./src/core/runtime.ts";
+export { Secret } from "./src/core/secret.ts";
 export * from "./src/credentials/mod.ts";
 export * from "./src/oauth/mod.ts";
 export * from "./src/protocols/mod.ts";

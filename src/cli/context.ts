@@ -7,7 +7,9 @@
 import { CredentialError } from "../core/errors.ts";
 import type { RuntimeOptions } from "../core/runtime.ts";
 import { createCredentialStore, type CredentialStore } from "../credentials/credential_store.ts";
-import type { KvStore, Lease } from "../credentials/kv_store.ts";
+import type { Lease } from "../credentials/kv_store.ts";
+import { createSealedStore, type SealedStore } from "../credentials/sealed_store.ts";
+import { createSealer, parseSealingKeys, type Sealer } from "../credentials/sealing.ts";
 import {
   type EndpointOverrides,
   type Endpoints,
@@ -56,7 +58,9 @@ export interface Context {
   /** A variable from the environment, else from `.env` of the home folder. */
   variable(name: string): Promise<string | undefined>;
   /** The store behind the credentials. */
-  kv: KvStore & Lease;
+  kv: SealedStore & Lease;
+  /** Seals what is stored; undefined when there is no key to seal with. */
+  sealer: Sealer | undefined;
   /** The credentials. */
   credentials: CredentialStore;
   /** Random id of this home, made on first use: tells a login made here from one copied here. */
@@ -139,6 +143,9 @@ export function createContext(
     get kv() {
       return openKv();
     },
+    get sealer() {
+      return openSealer();
+    },
     get credentials() {
       return openCredentials();
     },
@@ -199,7 +206,17 @@ export function createContext(
     },
   };
   const envFile = once(async () => parseEnvFile(await files.read(home.env) ?? ""));
-  const openKv = onceSync(() => platform.openStore(home.path, output.warn));
+  const openSealer = onceSync(() => {
+    // Of the environment alone: a key in `.env` would lie beside what it seals.
+    const keys = platform.env("GRANTWAY_KEYS");
+    return keys === undefined ? undefined : createSealer(parseSealingKeys(keys));
+  });
+  const openKv = onceSync(() =>
+    createSealedStore(platform.openStore(home.path, output.warn), {
+      sealer: openSealer(),
+      acceptsPlain: true,
+    })
+  );
   const openCredentials = onceSync(() => createCredentialStore(openKv(), openKv()));
   const sandbox = once(async () => {
     const { startEmbeddedSandbox } = await import("./embedded_sandbox.ts");

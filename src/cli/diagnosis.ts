@@ -5,6 +5,7 @@
  */
 
 import { displayText } from "../core/redact.ts";
+import { listAllKeys } from "../credentials/kv_store.ts";
 import { PROVIDERS } from "../providers/mod.ts";
 import { credentialsOf, loginCommand } from "./accounts.ts";
 import type { Context } from "./context.ts";
@@ -91,6 +92,7 @@ async function inspectStore(context: Context): Promise<Check[]> {
       status: "ok",
       text: `auth.json holds ${count} credential${count === 1 ? "" : "s"}`,
     });
+    checks.push(await inspectSealing(context));
   } catch (error) {
     const check = failed("auth.json", error);
     if ((error as { code?: unknown }).code === "storage_corrupt") {
@@ -101,6 +103,40 @@ async function inspectStore(context: Context): Promise<Check[]> {
     checks.push(check);
   }
   return checks;
+}
+
+/** Whether secrets are sealed on the disk, and with the key that they should be. */
+async function inspectSealing({ kv, sealer }: Context): Promise<Check> {
+  if (sealer === undefined) {
+    return { status: "ok", text: "not sealed: GRANTWAY_KEYS is not set" };
+  }
+  const keys = await listAllKeys(kv, "");
+  const states = await Promise.all(keys.map((key) => kv.sealState(key)));
+  const behind = keys.filter((_, i) => {
+    const state = states[i]!;
+    return state.kind === "plain" || (state.kind === "sealed" && state.keyId !== sealer.keyId);
+  });
+  if (behind.length === 0) return { status: "ok", text: `sealed with the key ${sealer.keyId}` };
+  const plain = states.filter(({ kind }) => kind === "plain").length;
+  const records = `${behind.length} record${behind.length === 1 ? "" : "s"}`;
+  return {
+    status: "warning",
+    text: `${records} not yet sealed with the key ${sealer.keyId}, ${plain} of them not at all; ` +
+      "each is with its next write",
+    command: "grantway doctor --fix",
+    repair: {
+      question: `Seal ${records} with the key ${sealer.keyId} now?`,
+      run: async () => {
+        for (const key of behind) {
+          await kv.withLease(key, async () => {
+            const value = await kv.get(key);
+            if (value !== null) await kv.put(key, value);
+          });
+        }
+        return `Sealed ${records} with the key ${sealer.keyId}`;
+      },
+    },
+  };
 }
 
 /** A repair that renames a broken file, so that a fresh one can take its place. */

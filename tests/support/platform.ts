@@ -18,6 +18,7 @@ import { MemoryDisk } from "./memory_files.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 // Loaded lazily by the command line; here before the clock starts, which would run ahead of it.
+import "jose";
 import "uqr";
 import "yaml";
 import "../../src/cli/chat_session.ts";
@@ -28,17 +29,21 @@ await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
 /** Turns of the event loop in which nothing must happen before the clock moves. */
 const QUIET_TURNS = 8;
 
-/** How many hashes are being computed on the thread pool, which no event loop turn waits for. */
-let hashing = 0;
-const digest = crypto.subtle.digest.bind(crypto.subtle);
-crypto.subtle.digest = async (...args) => {
-  hashing++;
-  try {
-    return await digest(...args);
-  } finally {
-    hashing--;
-  }
-};
+/** How much the thread pool computes, which no event loop turn waits for. */
+let computing = 0;
+for (const name of ["digest", "encrypt", "decrypt", "importKey"] as const) {
+  const original = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => unknown;
+  Object.defineProperty(crypto.subtle, name, {
+    value: async (...args: unknown[]) => {
+      computing++;
+      try {
+        return await original(...args);
+      } finally {
+        computing--;
+      }
+    },
+  });
+}
 
 /** A virtual clock that stands still while the network or the thread pool is at work. */
 class MachineClock extends VirtualClock {
@@ -47,7 +52,7 @@ class MachineClock extends VirtualClock {
   override async idle(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS;) {
       await new Promise((resolve) => setImmediate(resolve));
-      quiet = hashing > 0 || this.isBusy() ? 0 : quiet + 1;
+      quiet = computing > 0 || this.isBusy() ? 0 : quiet + 1;
     }
   }
 }

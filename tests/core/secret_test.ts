@@ -1,0 +1,39 @@
+import { inspect } from "node:util";
+import { assert, assertEquals } from "@std/assert";
+import { fingerprint } from "../../src/core/redact.ts";
+import { Secret } from "../../src/core/secret.ts";
+import { sha256 } from "../../src/core/sha256.ts";
+
+Deno.test("sha256() agrees with Web Crypto at every length around the block's", async () => {
+  for (let length = 0; length <= 260; length++) {
+    const bytes = Uint8Array.from({ length }, (_, i) => i * 7 + length);
+    assertEquals(sha256(bytes), new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  }
+});
+
+const TEXT = "at-canary-0123456789";
+const PRINTERS: { name: string; print: (secret: Secret) => string }[] = [
+  { name: "String()", print: String },
+  { name: "a template", print: (secret) => `${secret}` },
+  { name: "+", print: (secret) => "" + secret },
+  { name: "JSON.stringify", print: (secret) => JSON.stringify({ secret }) },
+  { name: "Deno.inspect", print: (secret) => Deno.inspect({ secret }, { showHidden: true }) },
+  { name: "node:util inspect", print: (secret) => inspect({ secret }, { showHidden: true }) },
+  { name: "an error message", print: (secret) => new Error(`no: ${secret}`).stack! },
+  { name: "an array", print: (secret) => [secret].join() },
+];
+for (const { name, print } of PRINTERS) {
+  Deno.test(`Secret prints its fingerprint in ${name}`, async () => {
+    const text = print(new Secret(TEXT));
+    assert(text.includes(`[secret ${await fingerprint(TEXT)}]`), text);
+    assert(!text.includes(TEXT), text);
+  });
+}
+
+Deno.test("Secret has no field that a copy or a log could take", () => {
+  const secret = new Secret(TEXT);
+  assertEquals(secret.expose(), TEXT);
+  assertEquals(Reflect.ownKeys(secret), []);
+  assertEquals({ ...secret }, {});
+  assertEquals(Object.entries(secret), []);
+});
