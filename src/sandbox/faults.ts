@@ -72,6 +72,8 @@ export function failureResponse(
       return new Response(null, { status: 400 });
     case "status_401":
       return Response.json({ message: "Unauthorized" }, { status: 401 });
+    case "invalid_grant":
+      return Response.json({ error: "invalid_grant" }, { status: 400 });
     case "invalid_client":
       return Response.json({ error: "invalid_client" }, { status: 401 });
     case "temporarily_unavailable":

@@ -227,6 +227,11 @@ export class Ledger {
     };
     authorization.outcome = "spent";
     authorization.grantId = grant.id;
+    if (this.#world.quirks.singleGrant) {
+      const isSame = (g: StoredGrant) =>
+        g.realm === realm && g.clientId === clientId && g.account === account;
+      this.#world.state.grants.filter(isSame).forEach((g) => g.revoked = true);
+    }
     this.#world.state.grants.push(grant);
     this.#world.counters.grants++;
     return this.#issue(grant, fresh, fresh.refreshToken);

@@ -34,6 +34,8 @@ export type SandboxFailure =
   | "status_400"
   /** HTTP 401 with a JSON body that holds no OAuth error. */
   | "status_401"
+  /** HTTP 400 `invalid_grant`, whatever the books say. */
+  | "invalid_grant"
   /** HTTP 401 `invalid_client`. */
   | "invalid_client"
   /** HTTP 400 `temporarily_unavailable`. */
@@ -174,6 +176,8 @@ export interface SandboxQuirks extends SandboxXaiQuirks {
   reuseGraceMs: number;
   /** Whether a rotation ends the access tokens issued before. */
   rotationEndsAccess: boolean;
+  /** Whether a login ends the account's earlier grants to the same client. */
+  singleGrant: boolean;
   /** Code for a dead refresh token; `by_cause`: `refresh_token_reused`, else `invalid_grant`. */
   deadError: "by_cause" | "invalid_grant" | "refresh_token_reused" | "invalid_refresh_token";
   /** HTTP 400 with RFC 6749 JSON, HTTP 200 with `status: error`, or HTTP 200 with `base_resp`. */
@@ -221,6 +225,7 @@ const FAILURES = [
   "status_403",
   "status_400",
   "status_401",
+  "invalid_grant",
   "invalid_client",
   "temporarily_unavailable",
   "nested_error",
@@ -287,6 +292,7 @@ const SPECS: Specs<SandboxQuirks> = {
   reuse: choice("revoke_family", "refuse"),
   reuseGraceMs: COUNT,
   rotationEndsAccess: flag(false),
+  singleGrant: flag(false),
   deadError: choice("by_cause", "invalid_grant", "refresh_token_reused", "invalid_refresh_token"),
   deadShape: choice("rfc6749", "status", "base_resp"),
   alwaysThinks: flag(true),

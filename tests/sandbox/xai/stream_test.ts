@@ -324,6 +324,33 @@ Deno.test("xai stream: [search] runs hosted tools out of order, and cites", asyn
   assert(usage.input_tokens > usage.context_details.input_tokens);
 });
 
+const HOSTED_TOOLS: [tool: Json, phases: string[]][] = [
+  [{ type: "file_search", vector_store_ids: ["v"] }, ["in_progress", "searching", "completed"]],
+  [{ type: "mcp", server_label: "a", server_url: "https://a.example" }, [
+    "in_progress",
+    "completed",
+  ]],
+  [{ type: "image_generation" }, ["in_progress", "generating", "completed"]],
+];
+for (const [tool, phases] of HOSTED_TOOLS) {
+  Deno.test(`xai stream: [search] with ${tool.type}`, async () => {
+    const fields = { model: "grok-4.6", tools: [tool] };
+    const events = await streamEvents(testSandbox().sandbox, "[search] hi", fields);
+    const { type } = events.at(-1).response.output[1];
+    assertEquals(type, `${tool.type}_call`);
+    assertEquals(
+      events.map((event) => event.type).filter((name) => name.startsWith(`response.${type}.`)),
+      phases.map((phase) => `response.${type}.${phase}`),
+    );
+  });
+}
+
+Deno.test("xai stream: [search] without hosted tools finds nothing to run", async () => {
+  const { output } = await respond(testSandbox().sandbox, "[search] hi", TOOLS);
+  assertEquals(output.map(({ type }: Json) => type), ["reasoning", "message"]);
+  assertEquals(output[1].content[0].annotations, []);
+});
+
 Deno.test("xai stream: [interleave] mixes items, whose indices have gaps", async () => {
   const events = await streamEvents(testSandbox().sandbox, "[tools:2] [interleave] hi", TOOLS);
   const items = events.filter(({ type }) => /output_item/.test(type));

@@ -297,6 +297,7 @@ const FAILURES: { failWith: SandboxFailure; status: number; body: string }[] = [
   { failWith: "html_520", status: 520, body: "<html>" },
   { failWith: "status_400", status: 400, body: "" },
   { failWith: "status_401", status: 401, body: "Unauthorized" },
+  { failWith: "invalid_grant", status: 400, body: '"error":"invalid_grant"' },
   { failWith: "invalid_client", status: 401, body: "invalid_client" },
   { failWith: "temporarily_unavailable", status: 400, body: "temporarily_unavailable" },
   { failWith: "nested_error", status: 400, body: '"error":{' },
@@ -363,6 +364,18 @@ Deno.test("xai userAgentRequired: the edge turns away who does not say a name", 
     headers: { "user-agent": "grantway" },
   });
   assertEquals((await named.json()).error, "invalid_grant");
+});
+
+Deno.test("xai singleGrant: a login ends the earlier one of its account", async () => {
+  const { sandbox } = testSandbox();
+  const first = await login(sandbox);
+  sandbox.setQuirks({ account: "bob@sandbox.example" });
+  const other = await login(sandbox);
+  sandbox.setQuirks({ account: "user@sandbox.example", singleGrant: true });
+  const second = await login(sandbox);
+  assertEquals((await (await refresh(sandbox, first.refresh_token)).json()).error, "invalid_grant");
+  assertEquals((await refresh(sandbox, other.refresh_token)).status, 200);
+  assertEquals((await refresh(sandbox, second.refresh_token)).status, 200);
 });
 
 Deno.test("xai userinfo: who the account is, for a good token alone", async () => {
