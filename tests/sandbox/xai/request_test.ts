@@ -541,8 +541,8 @@ Deno.test("xai encrypted_content: opaque, fresh each time, good again after a re
   assert((await reasoningOf(sandbox)).encrypted_content !== blob);
   const restarted = testSandbox({ state: JSON.parse(JSON.stringify(sandbox.state)) }).sandbox;
   const input = [user("hi"), reasoning, { role: "assistant", content: "Hello." }, user("again")];
-  for (const  of of[sandbox, restarted]) {
-    assertEquals((await respond(of, input)).status, "completed");
+  for (const server of [sandbox, restarted]) {
+    assertEquals((await respond(server, input)).status, "completed");
   }
 });
 
