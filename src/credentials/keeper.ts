@@ -11,7 +11,6 @@ import type { Provider } from "../providers/provider.ts";
 import { createAccessTokenSource, type Keeper } from "./access_token_source.ts";
 import type { Credential } from "./credential.ts";
 import type { KvStore, Lease } from "./kv_store.ts";
-import { createProviderRefresh } from "./provider_refresh.ts";
 
 /** Options of {@linkcode createKeeper}. A `signal` belongs to each call, not to the keeper. */
 export interface KeeperOptions extends Omit<RuntimeOptions, "signal"> {
@@ -58,7 +57,12 @@ export function createKeeper(
     host,
     name: provider.shortName,
     loginHint: options.loginHint ?? "Sign in again",
-    refresh: createProviderRefresh(provider, { fetch, now, sleep, startTimer, overrides }),
+    refresh: async (stored, signal) => {
+      // Most programs end before a refresh is due.
+      const { createProviderRefresh } = await import("./provider_refresh.ts");
+      const runtime = { fetch, now, sleep, startTimer };
+      return await createProviderRefresh(provider, { ...runtime, overrides })(stored, signal);
+    },
     now,
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
     sleep,

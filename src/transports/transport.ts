@@ -26,8 +26,6 @@ import type {
   StreamError,
   StreamEvent,
 } from "../protocols/event.ts";
-import { messagesCodec } from "../protocols/messages/codec.ts";
-import { responsesCodec } from "../protocols/responses/codec.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { PreparedRequest, Provider } from "../providers/provider.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
@@ -87,7 +85,15 @@ export interface Transport {
 
 /** Creates the transport of one provider. */
 export function createTransport(options: TransportOptions): Transport {
-  return new ProviderTransport(options);
+  let opened: Promise<Transport> | undefined;
+  const open = () =>
+    opened ??= CODECS[options.provider.protocol]()
+      .then((codec) => new ProviderTransport(options, codec));
+  return {
+    stream: async (request, options) => await (await open()).stream(request, options),
+    generate: async (request, options) => await (await open()).generate(request, options),
+    countTokens: async (request, options) => await (await open()).countTokens(request, options),
+  };
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
@@ -96,9 +102,10 @@ const GENERATE_TIMEOUT_MS = 600_000;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-const CODECS: Readonly<Record<Provider["protocol"], UpstreamCodec>> = {
-  messages: messagesCodec,
-  responses: responsesCodec,
+/** Loaded with the first request: a program that speaks one dialect does not load the others. */
+const CODECS: Readonly<Record<Provider["protocol"], () => Promise<UpstreamCodec>>> = {
+  messages: async () => (await import("../protocols/messages/codec.ts")).messagesCodec,
+  responses: async () => (await import("../protocols/responses/codec.ts")).responsesCodec,
 };
 
 /** What one attempt led to. */
@@ -121,11 +128,11 @@ class ProviderTransport implements Transport {
   readonly #recoveries: Recoveries;
   #countsTokens: boolean;
 
-  constructor(options: TransportOptions) {
+  constructor(options: TransportOptions, codec: UpstreamCodec) {
     this.#options = options;
     this.#runtime = resolveRuntime(options);
     this.#recoveries = new Recoveries(options.provider.recoveries);
-    this.#codec = CODECS[options.provider.protocol];
+    this.#codec = codec;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     this.#countsTokens = this.#codec.countTokensPath !== undefined;
   }

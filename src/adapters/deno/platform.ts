@@ -10,7 +10,6 @@ import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
 import { openFileStore } from "./file_store.ts";
 import { createFileSystem } from "./file_system.ts";
-import { openBrowser } from "./open_browser.ts";
 import { createOutputStream, onInterrupt, readStdin } from "./terminal.ts";
 
 /** Files that container runtimes leave. */
@@ -89,7 +88,10 @@ export function createDenoPlatform() {
     openStore: (home: string, onWarning: (message: string) => void) =>
       openFileStore(home, { onWarning }),
     isContainer: () => Promise.resolve(CONTAINER_MARKS.some(exists)),
-    openBrowser,
+    openBrowser: async (url: string): Promise<boolean> => {
+      const { openBrowser } = await import("./open_browser.ts");
+      return await openBrowser(url);
+    },
     serve: (
       handler: (request: Request) => Response | Promise<Response>,
       { port }: { port: number },
