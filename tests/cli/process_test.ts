@@ -344,6 +344,21 @@ Deno.test("sandbox serves what --json says, until Ctrl-C, and continues after a 
   }
 });
 
+Deno.test("sandbox with an answer that never ends stops on the second Ctrl-C", async () => {
+  await using cli = await TestCli.create({ offline: true });
+  const server = cli.spawn(["sandbox", "--port", "0", "--json"]);
+  const [{ origin }] = jsonLines(await server.said('"origin"'));
+  const env = { GRANTWAY_SANDBOX: origin, MINIMAX_API_KEY: "sandbox-key" };
+  const chat = cli.spawn(["chat", "--provider", "minimax", "[hang] please"], { env });
+  await chat.said("You wrote");
+  server.kill("SIGINT");
+  // Presses that come sooner count as one.
+  await new Promise((resolve) => setTimeout(resolve, 350));
+  server.kill("SIGINT");
+  assertEquals((await server.result).code, 130);
+  assertEquals((await chat.result).code, 6);
+});
+
 Deno.test("processes that refresh at once spend each refresh token once", async () => {
   await using cli = await TestCli.create({ accessTokenTtlMs: 1 });
   await cli.signIn();

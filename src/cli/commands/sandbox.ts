@@ -62,9 +62,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   grantway chat "Hello"
 Ctrl-C stops it.`);
   await new Promise<void>((resolve) => {
-    interrupts.listen(resolve);
+    if (interrupts.signal.aborted) resolve();
     interrupts.signal.addEventListener("abort", () => resolve(), { once: true });
   });
+  // Waits for open answers, of which one may never end; the second Ctrl-C does not.
   await server.close();
 }
 
