@@ -113,8 +113,8 @@ export function createEntitlementError(
   answer: FormAnswer,
   said: AnswerError,
 ): OAuthError | undefined {
-  const { status, headers, body, claimsHtml } = answer;
-  const isRefusal = entitlement?.status === status && body !== undefined && !claimsHtml &&
+  const { status, headers, body } = answer;
+  const isRefusal = entitlement?.status === status && body !== undefined &&
     !headers.has("cf-mitigated") && !REQUEST_ERRORS.includes(said.code ?? "");
   if (!isRefusal) return undefined;
   const { message, requestId } = createAnswerError(request, answer, said);

@@ -517,6 +517,24 @@ Deno.test("xAI: a stray answer before the right one changes nothing; a late one 
   assertEquals(sandbox.counters.requests["POST auth.x.ai/oauth2/token"], 1);
 });
 
+Deno.test("xAI: a server that takes no S256 gets no challenge at all", async () => {
+  const sandbox = createSandbox();
+  const loopback = createFakePort();
+  const error = await assertRejects(() =>
+    login(XAI, REGION, {
+      fetch: async (input, init) => {
+        const response = await sandbox.fetch(input as URL, init);
+        const document = await response.json();
+        return Response.json({ ...document, code_challenge_methods_supported: ["plain"] });
+      },
+      flow: "loopback",
+      bindLoopback: loopback.bind,
+    }), OAuthError);
+  assertEquals(error.code, "invalid_response");
+  assertStringIncludes(error.message, "S256");
+  assertEquals(loopback.wanted, []);
+});
+
 Deno.test("xAI: cancelling rethrows the reason and gives the port back", async () => {
   const sandbox = createSandbox();
   const loopback = createFakePort();

@@ -94,6 +94,10 @@ const CASES: { name: string; text: string; code?: string; hasState?: boolean; re
     { name: "escape codes", text: "\u001b[200~code-1234\u001b[201~" },
     { name: "invisible characters", text: "code\u200b-1234" },
     { name: "letters of another script", text: "соdе-1234" },
+    {
+      name: "an address that is too long",
+      text: `${URI}?code=code-1&state=state-1&pad=${"x".repeat(9000)}`,
+    },
     { name: "1 MB", text: "c".repeat(1_000_000) },
   ];
 for (const { name, text, code, hasState, refused } of CASES) {
