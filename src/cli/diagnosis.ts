@@ -247,7 +247,11 @@ async function inspectProviders(context: Context): Promise<Check[]> {
         key !== undefined ? { status: "ok", text: `${provider.shortName} (${key})` } : {
           status: "warning",
           text: `${provider.shortName} (${
-            provider.oauth === undefined ? "no API key" : "not logged in"
+            provider.oauth !== undefined
+              ? "not logged in"
+              : provider.oauthVia !== undefined
+              ? "not logged in, no API key"
+              : "no API key"
           })`,
           command: loginCommand(context, provider),
         },

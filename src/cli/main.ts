@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { GrantwayError } from "../core/errors.ts";
 import {
   type CommandEntry,
   type CommandModule,
@@ -159,10 +160,22 @@ export async function run(platform: Platform): Promise<number> {
       await context?.close();
     }
   } catch (error) {
-    return report(error, output, globals, platform);
+    return report(explain(error, context), output, globals, platform);
   } finally {
     interrupts.dispose();
   }
+}
+
+/** A request that did not reach a running sandbox is no fault of a provider's. */
+function explain(error: unknown, context: Context | undefined): unknown {
+  const origin = context?.platform.env("GRANTWAY_SANDBOX");
+  if (origin === undefined || !(error instanceof GrantwayError) || error.code !== "network") {
+    return error;
+  }
+  return new GrantwayError("network", error.message, {
+    cause: error,
+    hint: `GRANTWAY_SANDBOX is ${origin}: is it running? Start it with: grantway sandbox`,
+  });
 }
 
 function report(error: unknown, output: Output, globals: Globals, platform: Platform): number {

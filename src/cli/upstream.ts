@@ -50,8 +50,10 @@ export interface Upstream {
  */
 export async function openUpstream(context: Context, provider: Provider): Promise<Upstream> {
   const members = await membersOf(context, provider);
-  const logins = members.map(({ credential }) => credential)
+  const live = members.map(({ credential }) => credential)
     .filter(({ source, status }) => source === "login" && status === "active");
+  // Another region is another jurisdiction: a prompt goes there only where the user chose it.
+  const logins = live.filter(({ region }) => region === live[0]?.region);
   if (logins.length > 0) {
     const owner = requireProvider(logins[0]!.provider);
     const strategy = (await context.config()).get(`providers.${owner.id}.strategy`);
