@@ -6,29 +6,13 @@
  * @module
  */
 
+import { encodeBase64Url } from "../core/base64url.ts";
+
+export { decodeBase64Url, encodeBase64Url } from "../core/base64url.ts";
+
 /** 32 octets make 43 characters, as RFC 7636 4.1 recommends. */
 const VERIFIER_BYTES = 32;
 const STATE_BYTES = 16;
-
-/** Encodes bytes in the URL-safe alphabet without padding (RFC 7636 appendix A). */
-export function encodeBase64Url(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-/**
- * Decodes {@linkcode encodeBase64Url}.
- *
- * @throws {TypeError} When `text` has a character outside the alphabet, or an impossible length.
- */
-export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) {
-    throw new TypeError("Cannot decode base64url: the text is none");
-  }
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
 
 /** A fresh verifier: 43 characters that carry 256 random bits. Secret until the exchange is done. */
 export function createVerifier(): string {

@@ -1,9 +1,11 @@
 /**
- * What every dialect's codec offers to the code that talks to an upstream in it.
+ * What every dialect's codec offers: to the code that talks to an upstream in it, and to the code that
+ * answers a client in it.
  *
  * @module
  */
 
+import type { ErrorCode } from "../core/errors.ts";
 import type { JsonObject } from "../core/http.ts";
 import type {
   Dialect,
@@ -93,4 +95,69 @@ export interface UpstreamCodec {
   decodeBody(body: JsonObject, context: UpstreamContext): DecodedBody;
   /** Judges an answer whose status says failure. */
   decodeFailure(answer: FailedAnswer, context: UpstreamContext): StreamError;
+}
+
+/** What an answer to a client depends on besides what upstream says. */
+export interface AnswerContext {
+  /** The client's request as it was decoded: with the client's own name of the model. */
+  request: GenerateRequest;
+  /** When the answer began, ms since the epoch. */
+  createdAt: number;
+}
+
+/** Turns the events of one answer into the text of its stream. */
+export interface StreamEncoder {
+  /**
+   * The text for these events, empty for none. A `ping` becomes a sign of life, whatever was sent
+   * before; `message_end` and `error` are followed by nothing.
+   */
+  write(events: readonly StreamEvent[]): string;
+}
+
+/** Why a client gets no answer. */
+export interface AnswerError {
+  /** The class of the failure. */
+  code: ErrorCode;
+  /** For a person. Holds no secret. */
+  message: string;
+  /** How long to wait, ms. */
+  retryAfterMs?: number | undefined;
+  /** Id of the request, for logs. */
+  requestId?: string | undefined;
+}
+
+/** A failed answer as its client expects it. */
+export interface EncodedError {
+  /** HTTP status. */
+  status: number;
+  /** Headers besides the content type. */
+  headers: Readonly<Record<string, string>>;
+  /** JSON body. */
+  body: JsonObject;
+}
+
+/** One dialect, as spoken by a client. */
+export interface ClientCodec {
+  /** Which. */
+  dialect: Dialect;
+  /**
+   * Reads a request body.
+   *
+   * @throws {GrantwayError} `invalid_request` when a field is not what the dialect says; the message
+   * names the field.
+   */
+  decodeRequest(body: JsonObject): GenerateRequest;
+  /**
+   * What another dialect cannot say of a request of this one: a sentence for each wish that is left
+   * out, without which the answer is still an answer.
+   *
+   * @throws {GrantwayError} `unsupported` when it would be none.
+   */
+  checkTranslation(request: GenerateRequest): readonly string[];
+  /** The JSON body of a whole answer. */
+  encodeResponse(response: GenerateResponse, context: AnswerContext): JsonObject;
+  /** An encoder for one streamed answer. */
+  createStreamEncoder(context: AnswerContext): StreamEncoder;
+  /** A failure before the first byte. `status` stands in for the class's own where it is known better. */
+  encodeError(error: AnswerError, status?: number): EncodedError;
 }

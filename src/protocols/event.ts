@@ -179,6 +179,8 @@ export interface FunctionTool {
   strict?: boolean | undefined;
   /** A tool that takes free text (Responses and Chat `custom`). */
   custom?: boolean | undefined;
+  /** The grammar that the free text follows, and the syntax it is written in: `lark`, `regex`. */
+  grammar?: { syntax: string; definition: string } | undefined;
   /** See {@linkcode Extensions}. */
   extensions?: Extensions | undefined;
 }

@@ -7,5 +7,7 @@
 export type * from "./codec.ts";
 export type * from "./event.ts";
 export { ZERO_USAGE } from "./event.ts";
+export { chatClientCodec, chatCodec } from "./chat/codec.ts";
+export { messagesClientCodec } from "./messages/client_codec.ts";
 export { messagesCodec } from "./messages/codec.ts";
 export { responsesCodec } from "./responses/codec.ts";

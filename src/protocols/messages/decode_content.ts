@@ -15,6 +15,7 @@ import type {
   ToolResultBlock,
   Usage,
 } from "../event.ts";
+import { settleStopReason } from "../stop_reason.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
 
 /** A block that this model does not name. */
@@ -177,15 +178,12 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
 };
 
 /**
- * A stop reason; null where the server gave none, `end_turn` for one that nobody knows.
- *
- * What was delivered wins over what was said: calls mean `tool_use`, and `tool_use` without a call
- * would leave an agent waiting for a call that never comes.
+ * A stop reason that fits what was delivered; null where the server gave none, `end_turn` for one that
+ * nobody knows.
  */
 export function decodeStopReason(value: unknown, hasToolUse: boolean): StopReason | null {
   const reason = typeof value === "string"
     ? Object.hasOwn(STOP_REASONS, value) ? STOP_REASONS[value]! : "end_turn"
     : null;
-  if (hasToolUse) return reason === "end_turn" || reason === null ? "tool_use" : reason;
-  return reason === "tool_use" ? "end_turn" : reason;
+  return settleStopReason(reason, { call: hasToolUse });
 }

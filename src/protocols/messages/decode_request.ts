@@ -19,6 +19,7 @@ import type {
   Tool,
   ToolChoice,
 } from "../event.ts";
+import { openSeals } from "../envelope.ts";
 import { decodeContent } from "./decode_content.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
 
@@ -103,7 +104,7 @@ function decodeMessage(value: unknown, index: number): Message {
   }
   return {
     role,
-    content: decodeContent(content),
+    content: openSeals(decodeContent(content)),
     ...optional("extensions", restOf(value, ["role", "content"])),
   };
 }

@@ -6,7 +6,7 @@
 
 import { parseJsonObject } from "../../core/http.ts";
 import type { ContentBlock, MediaSource, TextBlock } from "../event.ts";
-import { stableHash } from "../../core/hash.ts";
+import { plainCallId } from "../ids.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type { WireBlock, WireSource, WireText } from "./wire.ts";
 
@@ -31,15 +31,6 @@ function encodeSource(source: MediaSource): WireSource {
     case "text":
       return { type: "text", media_type: "text/plain", data: source.text };
   }
-}
-
-/**
- * A tool call's id in the alphabet of this dialect. Another id gets its foreign characters replaced
- * and a hash of the original appended, the same for a call and its result.
- */
-export function encodeToolUseId(id: string): string {
-  if (/^[A-Za-z0-9_-]+$/.test(id)) return id;
-  return `${id.replace(/[^A-Za-z0-9_-]/g, "_")}_${stableHash(id)}`;
 }
 
 /** A call's arguments as the object that this dialect wants; what is none is kept under `_raw`. */
@@ -72,7 +63,7 @@ export function encodeBlock(block: ContentBlock): WireBlock | undefined {
     case "tool_use":
       return {
         type: "tool_use",
-        id: encodeToolUseId(block.id),
+        id: plainCallId(block.id),
         name: block.name,
         input: encodeToolInput(block.arguments, block.custom ?? false),
         ...fieldsOf(block.extensions),
@@ -80,7 +71,7 @@ export function encodeBlock(block: ContentBlock): WireBlock | undefined {
     case "tool_result":
       return {
         type: "tool_result",
-        tool_use_id: encodeToolUseId(block.toolUseId),
+        tool_use_id: plainCallId(block.toolUseId),
         content: encodeContent(block.content),
         ...optional("is_error", block.isError),
         ...fieldsOf(block.extensions),

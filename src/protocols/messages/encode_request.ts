@@ -8,7 +8,14 @@
  */
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
-import type { GenerateRequest, Message, Reasoning, Tool, ToolChoice } from "../event.ts";
+import type {
+  FunctionTool,
+  GenerateRequest,
+  Message,
+  Reasoning,
+  Tool,
+  ToolChoice,
+} from "../event.ts";
 import { encodeContent, encodeText } from "./encode_content.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type {
@@ -106,13 +113,20 @@ function encodeTool(tool: Tool): WireTool | JsonObject | undefined {
   if (tool.type === "opaque") return tool.dialect === "messages" ? tool.value : undefined;
   return {
     name: tool.name,
-    ...optional("description", tool.description),
+    ...optional("description", describeTool(tool)),
     input_schema: tool.custom
       ? { type: "object", properties: { input: { type: "string" } }, required: ["input"] }
       : tool.parameters ?? { type: "object", properties: {} },
     ...optional("strict", tool.strict),
     ...fieldsOf(tool.extensions),
   };
+}
+
+/** A description; the grammar of a tool that takes free text has no other place here. */
+function describeTool({ description, grammar }: FunctionTool): string | undefined {
+  if (grammar === undefined) return description;
+  const words = `The input follows this ${grammar.syntax} grammar:\n${grammar.definition}`;
+  return description === undefined ? words : `${description}\n\n${words}`;
 }
 
 function encodeTools(request: GenerateRequest): Pick<WireRequest, "tools" | "tool_choice"> {

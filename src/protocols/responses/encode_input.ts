@@ -18,12 +18,9 @@ import type {
   ToolResultBlock,
   ToolUseBlock,
 } from "../event.ts";
-import { stableHash } from "../../core/hash.ts";
+import { limitCallId } from "../ids.ts";
 import { fieldsOf, optional } from "./fields.ts";
 import type { WireInputPart, WireItem, WireOutputPart } from "./wire.ts";
-
-/** The longest `call_id`. */
-const MAX_CALL_ID_LENGTH = 64;
 
 /** What stands for a result that says nothing. */
 const NO_OUTPUT = "(no output)";
@@ -36,13 +33,6 @@ export function encodeInput(
   items.addMessage("system", system);
   for (const message of messages) encodeTurn(message, items);
   return items.finish();
-}
-
-/** A call's id within the length that servers take, the same for a call and its result. */
-export function encodeCallId(id: string): string {
-  if (id.length <= MAX_CALL_ID_LENGTH) return id;
-  const hash = stableHash(id);
-  return `${id.slice(0, MAX_CALL_ID_LENGTH - hash.length - 1)}_${hash}`;
 }
 
 function encodeTurn({ role, content }: Message, items: Items): void {
@@ -200,7 +190,7 @@ class Items {
   }
 
   addCall(block: ToolUseBlock): void {
-    const call_id = encodeCallId(block.id);
+    const call_id = limitCallId(block.id);
     const { name, custom = false } = block;
     const call: Call = { id: call_id, at: this.#items.length, custom };
     this.#calls.push(call);
@@ -214,7 +204,7 @@ class Items {
   }
 
   addResult(block: ToolResultBlock): void {
-    const call_id = encodeCallId(block.toolUseId);
+    const call_id = limitCallId(block.toolUseId);
     const output = encodeOutput(block);
     const call = this.#byId.get(call_id);
     if (call === undefined) {

@@ -23,10 +23,11 @@ import type {
 } from "../../protocols/event.ts";
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { Model, PreparedRequest } from "../provider.ts";
+import { ToolNames } from "../tool_names.ts";
 import { clampEffort } from "./effort.ts";
 import { XAI_MODELS } from "./models.ts";
 import { guardSchema } from "./schema.ts";
-import { ToolNames } from "./tool_names.ts";
+import { NATIVE_TOOLS } from "./tool_names.ts";
 
 /** Sources differ (10 and 20 MiB); the smaller limit stands here. */
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
@@ -59,7 +60,7 @@ const BILLING_LINE = /^x-anthropic-billing-header:/;
  */
 export function prepareXaiRequest(request: GenerateRequest): PreparedRequest {
   const notes = new Set<string>();
-  const names = new ToolNames();
+  const names = new ToolNames(NATIVE_TOOLS);
   const model = XAI_MODELS.find(({ id }) => id === request.model);
   const tools = prepareTools(request, model, names, notes);
   const content = new ContentPreparation(request.model, model, names, notes);

@@ -1,0 +1,229 @@
+/**
+ * A streamed answer of a Chat Completions server: bytes in, canonical events out.
+ *
+ * Lenient where servers differ, which is nearly everywhere. The answer ends with `[DONE]`, or with its
+ * bytes once a finish reason was seen; without either it was cut short.
+ *
+ * @module
+ */
+
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
+import { createSseDecoder, type SseFrame } from "../../core/sse.ts";
+import type { StreamDecoder, UpstreamContext } from "../codec.ts";
+import type { BlockDelta, OpeningBlock, StreamError, StreamEvent } from "../event.ts";
+import { ZERO_USAGE } from "../event.ts";
+import { settleStopReason } from "../stop_reason.ts";
+import { ANSWER_FIELDS, thinkingText } from "./decode_content.ts";
+import { judgeFailure, readFailure } from "./decode_failure.ts";
+import { RESPONSE_FIELDS } from "./decode_response.ts";
+import { optional, readString, restOf } from "./fields.ts";
+import { type CallSink, OpenCalls } from "./open_calls.ts";
+import { decodeFinishReason, decodeUsage } from "./usage.ts";
+
+/** Creates the decoder of one answer. */
+export function createChatStreamDecoder(context: UpstreamContext): StreamDecoder {
+  return new ChatStreamDecoder(context);
+}
+
+class ChatStreamDecoder implements StreamDecoder, CallSink {
+  readonly #context: UpstreamContext;
+  readonly #sse = createSseDecoder((frame) => this.#onFrame(frame));
+  readonly #calls = new OpenCalls(this);
+  #events: StreamEvent[] = [];
+  /** The text, thinking or refusal that is being written. */
+  #open: { index: number; type: OpeningBlock["type"] } | undefined;
+  #nextIndex = 0;
+  #started = false;
+  #ending = false;
+  #done = false;
+  id = "";
+  #model = "";
+  #finishReason: string | undefined;
+  #usage: unknown;
+  #delivered = { call: false, refusal: false };
+  #endFields: JsonObject = {};
+
+  constructor(context: UpstreamContext) {
+    this.#context = context;
+  }
+
+  feed(bytes: Uint8Array): StreamEvent[] {
+    if (this.#done) return [];
+    this.#sse.feed(bytes);
+    return this.#take();
+  }
+
+  end(): StreamEvent[] {
+    if (this.#done) return [];
+    this.#ending = true;
+    this.#sse.end();
+    if (!this.#done && !this.#sse.tooLarge) {
+      if (this.#finishReason !== undefined) this.#finish();
+      else {
+        this.#fail({
+          code: "stream_interrupted",
+          message: this.#started
+            ? "the answer stopped before its end"
+            : "the answer ended before it began",
+        });
+      }
+    }
+    return this.#take();
+  }
+
+  #take(): StreamEvent[] {
+    if (this.#sse.tooLarge && !this.#done) {
+      this.#fail({ code: "upstream", message: "the answer holds an event that is too large" });
+    }
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #fail(error: StreamError): void {
+    this.#done = true;
+    this.#events.push({ type: "error", error });
+  }
+
+  #onFrame(frame: SseFrame): void {
+    if (this.#done) return;
+    const chunk = parseJsonObject(frame.data);
+    if (chunk === undefined) {
+      const data = frame.data.trim();
+      if (data === "[DONE]") return this.#finish();
+      // A last frame that is not whole was cut, which the missing end reports.
+      if (data === "" || this.#ending) return;
+      return this.#fail({
+        code: "upstream",
+        message: "the answer holds an event that is not JSON",
+      });
+    }
+    const choices: unknown = chunk["choices"];
+    if (chunk["error"] != null || chunk["base_resp"] != null || !Array.isArray(choices)) {
+      const failure = readFailure({ ...chunk, type: frame.event ?? chunk["type"] });
+      if (failure !== undefined) return this.#fail(judgeFailure(failure, this.#context));
+    }
+    if (isJsonObject(chunk["usage"])) this.#usage = chunk["usage"];
+    const choice: unknown = Array.isArray(choices)
+      ? choices.find((one) => isJsonObject(one) && (one["index"] ?? 0) === 0)
+      : undefined;
+    if (!isJsonObject(choice)) return;
+    this.#start(chunk);
+    this.#onChoice(choice);
+    this.#endFields = { ...this.#endFields, ...restOf(chunk, RESPONSE_FIELDS)?.fields };
+  }
+
+  #start(chunk: JsonObject): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.id = readString(chunk["id"]) ?? "";
+    this.#model = readString(chunk["model"]) ?? "";
+    this.#events.push({
+      type: "message_start",
+      id: this.id,
+      model: this.#model,
+      usage: ZERO_USAGE,
+      ...optional("extensions", restOf(chunk, [...RESPONSE_FIELDS, "obfuscation"])),
+    });
+  }
+
+  #onChoice(choice: JsonObject): void {
+    // Some servers send a last chunk that has the message as a whole answer would.
+    const delta = choice["delta"];
+    if (isJsonObject(delta)) this.#onDelta(delta);
+    if (choice["logprobs"] != null && this.#open !== undefined) {
+      const { logprobs } = choice;
+      this.#pushDelta(this.#open.index, { type: "opaque", dialect: "chat", value: { logprobs } });
+    }
+    // Absent as well as null until the end.
+    this.#finishReason = readString(choice["finish_reason"]) || this.#finishReason;
+  }
+
+  #onDelta(delta: JsonObject): void {
+    this.#write("thinking", readString(delta["reasoning_content"] ?? delta["reasoning"]));
+    const content: unknown = delta["content"];
+    if (Array.isArray(content)) {
+      for (const part of content.filter(isJsonObject)) {
+        if (part["type"] === "thinking") this.#write("thinking", thinkingText(part["thinking"]));
+        else if (part["type"] === "text") this.#write("text", readString(part["text"]));
+      }
+    } else this.#write("text", readString(content));
+    this.#write("refusal", readString(delta["refusal"]));
+    if (Array.isArray(delta["annotations"]) && this.#open?.type === "text") {
+      for (const citation of delta["annotations"]) {
+        this.#pushDelta(this.#open.index, { type: "citation", citation });
+      }
+    }
+    if (Array.isArray(delta["tool_calls"])) {
+      for (const call of delta["tool_calls"].filter(isJsonObject)) this.#calls.add(call);
+    }
+    if (isJsonObject(delta["function_call"])) {
+      this.#calls.add({ index: "function_call", function: delta["function_call"] });
+    }
+    const rest = restOf(delta, [...ANSWER_FIELDS, "index"])?.fields;
+    if (rest !== undefined && this.#open !== undefined) {
+      this.#pushDelta(this.#open.index, { type: "opaque", dialect: "chat", value: rest });
+    }
+  }
+
+  #write(type: "text" | "thinking" | "refusal", text: string | undefined): void {
+    if (text === undefined || text === "") return;
+    if (this.#open?.type !== type) {
+      this.#closeOpen();
+      const provenance = { origin: this.#context.origin, model: this.#model };
+      this.#open = {
+        type,
+        index: this.openBlock(
+          type === "thinking" ? { type, text: "", provenance } : { type, text: "" },
+        ),
+      };
+      if (type === "refusal") this.#delivered.refusal = true;
+    }
+    this.#pushDelta(this.#open.index, { type, text });
+  }
+
+  #closeOpen(): void {
+    if (this.#open !== undefined) this.closeBlock(this.#open.index);
+    this.#open = undefined;
+  }
+
+  openBlock(block: OpeningBlock): number {
+    if (block.type === "tool_use") {
+      this.#closeOpen();
+      this.#delivered.call = true;
+    }
+    const index = this.#nextIndex++;
+    this.#events.push({ type: "block_start", index, block });
+    return index;
+  }
+
+  pushArguments(index: number, text: string): void {
+    this.#pushDelta(index, { type: "arguments", text });
+  }
+
+  closeBlock(index: number): void {
+    this.#events.push({ type: "block_end", index });
+  }
+
+  #pushDelta(index: number, delta: BlockDelta): void {
+    this.#events.push({ type: "block_delta", index, delta });
+  }
+
+  #finish(): void {
+    if (!this.#started) {
+      return this.#fail({
+        code: "stream_interrupted",
+        message: "the answer ended before it began",
+      });
+    }
+    this.#closeOpen();
+    this.#calls.close();
+    this.#done = true;
+    this.#events.push({
+      type: "message_end",
+      stopReason: settleStopReason(decodeFinishReason(this.#finishReason), this.#delivered),
+      usage: decodeUsage(this.#usage),
+      ...optional("extensions", restOf(this.#endFields, ["obfuscation"])),
+    });
+  }
+}
