@@ -25,7 +25,6 @@ export interface Mutant {
 const STORE = "credentials/file_store.ts";
 const ROTATION = "credentials/rotation.ts";
 const KEEPER = "credentials/access_token_source.ts";
-const DOCUMENT = "credentials/document.ts";
 
 const TAKE_LEASE = `      const lock = await acquireLock(
         \`\${lockFolder}/lease.`;
@@ -264,15 +263,6 @@ export const MUTANTS: readonly Mutant[] = [
     }],
   },
   {
-    name: "no-digest",
-    about: "a spare file that parses counts as whole",
-    patches: [{
-      file: DOCUMENT,
-      find: "if (await digestText(head, digest) !== tail[1]) return undefined;",
-      replace: "",
-    }],
-  },
-  {
     name: "no-room-reserved",
     about: "a full disk has no room for the answer",
     patches: [{
@@ -290,19 +280,6 @@ export const MUTANTS: readonly Mutant[] = [
       replace: `request.handOut(rotated(sent, sent, tokenSet, issuedAt));
     for (let delayMs = 100;; delayMs = Math.min(2 * delayMs, 5_000)) {`,
     }],
-  },
-  {
-    name: "dead-without-a-look",
-    about: "a rejected token ends the login although another is stored",
-    patches: [{
-      file: ROTATION,
-      find: "isAnother = stored !== null && !isSameGrant(stored, sent);",
-      replace: "isAnother = false;",
-    }, {
-      file: DOCUMENT,
-      find: "const isEarlier = behind < 0 || (behind === 0 && (",
-      replace: "const isEarlier = false && (behind === 0 && (",
-    }, NO_LEASE],
   },
   {
     name: "unreadable-is-empty",
@@ -355,17 +332,29 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/**
+ * The files of `src/` that a mutant changes, as it leaves them.
+ *
+ * @throws {Error} When a pattern is not there exactly once.
+ */
+export async function plant({ name, patches }: Mutant): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const { file, find, replace } of patches) {
+    const text = files.get(file) ?? await Deno.readTextFile(new URL(file, SOURCE));
+    const count = text.split(find).length - 1;
+    if (count !== 1) throw new Error(`${name}: ${count} matches in ${file} of: ${find}`);
+    files.set(file, text.replace(find, () => replace));
+  }
+  return files;
+}
+
 /** The production modules with a mutant planted. */
 export async function loadMutant(mutant: Mutant): Promise<Production> {
   const folder = await Deno.makeTempDir({ prefix: "grantway-mutant-" });
   try {
     await copy(SOURCE.pathname, folder);
-    for (const { file, find, replace } of mutant.patches) {
-      const path = `${folder}/${file}`;
-      const text = await Deno.readTextFile(path);
-      const count = text.split(find).length - 1;
-      if (count !== 1) throw new Error(`${mutant.name}: ${count} matches in ${file} of: ${find}`);
-      await Deno.writeTextFile(path, text.replace(find, () => replace));
+    for (const [file, text] of await plant(mutant)) {
+      await Deno.writeTextFile(`${folder}/${file}`, text);
     }
     return await loadProduction(new URL(`file://${folder}/`));
   } finally {

@@ -64,8 +64,8 @@ export type Fault =
 
 /** Makes every choice of a schedule. */
 export interface Director {
-  /** The next operation, out of those that are ready; or a timer that fires now although others are. */
-  pick(ready: readonly Operation[], world: World): Operation;
+  /** The next operation, out of those that are ready; or a timer that fires now although others are. None: it did something else. */
+  pick(ready: readonly Operation[], world: World): Operation | undefined;
   /** What goes wrong with it. */
   fault(operation: Operation, world: World): Fault | undefined;
   /** What becomes of a request. */
@@ -87,6 +87,8 @@ export interface WorldOptions {
   random: Random;
   /** Collects what happened, line by line. */
   trace?: string[] | undefined;
+  /** Told what each call gave its process. */
+  observe?: ((process: Process, name: string, value: unknown) => void) | undefined;
 }
 
 const MAX_STEPS = 20_000;
@@ -109,6 +111,7 @@ export class World {
   readonly director: Director;
   readonly random: Random;
   readonly trace: string[] | undefined;
+  readonly observe: WorldOptions["observe"];
   readonly operations: Operation[] = [];
   readonly processes: Process[] = [];
   /** True time, ms: what servers live by. */
@@ -127,11 +130,12 @@ export class World {
   violation: Violation | undefined;
   readonly #ready: Operation[] = [];
 
-  constructor({ production, director, model, random, trace }: WorldOptions) {
+  constructor({ production, director, model, random, trace, observe }: WorldOptions) {
     this.production = production;
     this.director = director;
     this.random = random;
     this.trace = trace;
+    this.observe = observe;
     this.server = new AuthorizationServer(model, random, () => this.now, 15 * 60_000);
     this.checks = new Checks(this);
   }
@@ -189,12 +193,13 @@ export class World {
         this.violate("I10", `${MAX_STEPS} steps, and no end`);
         return;
       }
-      this.step(this.#pick());
+      const operation = this.#pick();
+      if (operation !== undefined) this.step(operation);
       core.runMicrotasks();
     }
   }
 
-  #pick(): Operation {
+  #pick(): Operation | undefined {
     const ready = this.#ready;
     ready.length = 0;
     let first = this.operations[0]!;
@@ -418,6 +423,7 @@ export class Process implements CheckedProcess {
         at: dueAt,
         run: () => {
           signal?.removeEventListener("abort", onAbort);
+          world.observe?.(this, "slept", world.now);
           resolve();
         },
         fail: reject,
@@ -465,6 +471,7 @@ export class Process implements CheckedProcess {
         run: (stopAt) => {
           try {
             const value = run(stopAt);
+            world.observe?.(this, name, value);
             if (stopAt === undefined) resolve(value);
           } catch (error) {
             if (stopAt === undefined) reject(error);
