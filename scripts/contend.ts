@@ -201,7 +201,7 @@ if (import.meta.main) {
   if (Deno.args[0] === "--worker") {
     await runWorker(Deno.args[1]!, Deno.args[2]!);
   } else {
-    const [processes = 8, expiries = 200, seed = 1] = Deno.args.map(Number);
+    const [processes = 8, expiries = 1_000, seed = 1] = Deno.args.map(Number);
     const { grants, reuse, corrupt, seconds } = await contend(processes, expiries, seed);
     console.log(
       `${processes} processes, ${expiries} expiries, seed ${seed}: ${grants} grants, ` +

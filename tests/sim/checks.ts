@@ -41,6 +41,8 @@ export interface CheckedWorld {
   wallSteps: readonly number[];
   /** Whether calls of the disk failed, other than for want of room. */
   hasDiskErrors: boolean;
+  /** Whether somebody removed lock files. */
+  hasUnlinked: boolean;
   /** Whether somebody holds the document's lock. */
   isWriting(): boolean;
   disk: Disk;
@@ -214,6 +216,13 @@ export class Checks {
   /** The server saw a spent token: somebody's fault, unless its successor could not be kept. */
   onReuse(request: SentRequest): void {
     const { token } = request;
+    // Who has the answer and no room for it keeps the lease, which somebody may have removed.
+    const isUnsaved = this.#world.hasUnlinked &&
+      this.requests.some(({ process, rotation }) =>
+        process.isAlive && rotation?.isReceived && token.successors.includes(rotation) &&
+        !this.#durable.has(rotation.value)
+      );
+    if (isUnsaved) token.excuse ??= "lock removed";
     if (token.excuse === undefined && token.family.excuse === undefined) {
       this.#world.violate("LOSS", `${token.value} is spent twice, and its successor was at hand`);
     }
