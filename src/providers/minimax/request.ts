@@ -17,8 +17,11 @@ import type {
   TextBlock,
   ThinkingBlock,
   Tool,
+  ToolChoice,
 } from "../../protocols/event.ts";
 import type { PreparedRequest } from "../provider.ts";
+import { ToolNames } from "../tool_names.ts";
+import { pairToolCalls } from "../tool_pairs.ts";
 import { MINIMAX_MODELS } from "./models.ts";
 
 /** Stands in for a temperature of 0, which is refused. */
@@ -44,7 +47,9 @@ function isM3(model: string): boolean {
 export function prepareMinimaxRequest(request: GenerateRequest): PreparedRequest {
   const notes = new Set<string>();
   const model = MINIMAX_MODELS.find((entry) => entry.id === request.model);
-  const content = new ContentPreparation(request.model, notes);
+  const names = new ToolNames();
+  const tools = request.tools && prepareTools(request.tools, names, notes);
+  const content = new ContentPreparation(request.model, names, notes);
   const { promptCacheKey: _key, serviceTier: _tier, topK, outputFormat, ...kept } = request;
 
   if (topK !== undefined) notes.add("top_k has no effect on MiniMax and was left out");
@@ -79,8 +84,9 @@ export function prepareMinimaxRequest(request: GenerateRequest): PreparedRequest
     request: {
       ...kept,
       system: system.filter((block) => block.text !== "").map(harmless),
-      messages,
-      tools: request.tools && prepareTools(request.tools, notes),
+      messages: pairToolCalls(messages),
+      tools,
+      toolChoice: prepareChoice(request.toolChoice, names),
       maxOutputTokens,
       temperature: prepareTemperature(request.temperature, notes),
       topP: prepareTopP(request.topP, notes),
@@ -88,6 +94,7 @@ export function prepareMinimaxRequest(request: GenerateRequest): PreparedRequest
       extensions: undefined,
     },
     notes: [...notes],
+    tools: names.renamed,
   };
 }
 
@@ -136,7 +143,7 @@ function prepareReasoning(
   return undefined;
 }
 
-function prepareTools(tools: readonly Tool[], notes: Set<string>): Tool[] {
+function prepareTools(tools: readonly Tool[], names: ToolNames, notes: Set<string>): Tool[] {
   const prepared: Tool[] = [];
   for (const tool of tools) {
     if (tool.type === "opaque") {
@@ -144,10 +151,23 @@ function prepareTools(tools: readonly Tool[], notes: Set<string>): Tool[] {
     } else if (tool.name === "") {
       notes.add("A tool without a name was left out: MiniMax refuses it");
     } else {
-      prepared.push(prepareTool(tool));
+      // Of two tools with one name the first counts.
+      const name = names.declare(tool.name, tool.custom ?? false);
+      if (name !== undefined) prepared.push({ ...prepareTool(tool), name });
     }
   }
   return prepared;
+}
+
+function prepareChoice(choice: ToolChoice | undefined, names: ToolNames): ToolChoice | undefined {
+  switch (choice?.kind) {
+    case "tool":
+      return { ...choice, name: names.sent(choice.name) };
+    case "allowed":
+      return { ...choice, names: choice.names.map((name) => names.sent(name)) };
+    default:
+      return choice;
+  }
 }
 
 function prepareTool(tool: FunctionTool): FunctionTool {
@@ -169,10 +189,12 @@ function prepareTool(tool: FunctionTool): FunctionTool {
 /** Makes the blocks of messages fit; knows the model, and collects notes. */
 class ContentPreparation {
   readonly #model: string;
+  readonly #names: ToolNames;
   readonly #notes: Set<string>;
 
-  constructor(model: string, notes: Set<string>) {
+  constructor(model: string, names: ToolNames, notes: Set<string>) {
     this.#model = model;
+    this.#names = names;
     this.#notes = notes;
   }
 
@@ -190,7 +212,7 @@ class ContentPreparation {
       case "thinking":
         return prepareThinking(block);
       case "tool_use":
-        return [{ ...block, extensions: undefined }];
+        return [{ ...block, name: this.#names.sent(block.name), extensions: undefined }];
       case "tool_result":
         return [{ ...block, content: this.prepare(block.content), extensions: undefined }];
       case "image":

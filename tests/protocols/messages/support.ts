@@ -4,8 +4,11 @@
  * @module
  */
 
-import type { StreamEvent } from "../../../src/protocols/event.ts";
+import Anthropic from "@anthropic-ai/sdk";
+import type { AnswerContext } from "../../../src/protocols/codec.ts";
+import type { GenerateRequest, StreamEvent } from "../../../src/protocols/event.ts";
 import { createMessagesStreamDecoder } from "../../../src/protocols/messages/decode_stream.ts";
+import { createMessagesStreamEncoder } from "../../../src/protocols/messages/encode_stream.ts";
 import { classifyMinimaxError } from "../../../src/providers/minimax/request.ts";
 
 export const CONTEXT = { origin: "minimax", classify: classifyMinimaxError };
@@ -55,4 +58,32 @@ export function readRecorded(path: string): string[] {
     else answers[answers.length - 1] += frame;
   }
   return answers;
+}
+
+/** The context of an answer. */
+export function answerContext(request: Partial<GenerateRequest> = {}): AnswerContext {
+  return {
+    request: { model: "client-model", messages: [], stream: true, ...request },
+    createdAt: 1_700_000_000_500,
+  };
+}
+
+/** `events` as a client reads them. */
+export function encodeStream(events: readonly StreamEvent[]): string {
+  const encoder = createMessagesStreamEncoder(answerContext());
+  return events.map((event) => encoder.write([event])).join("");
+}
+
+/** What the official SDK's stream helper makes of `body`. */
+export async function sdkMessage(body: string): Promise<Anthropic.Message> {
+  const client = new Anthropic({
+    apiKey: "key",
+    baseURL: "http://sdk.invalid",
+    maxRetries: 0,
+    fetch: () =>
+      Promise.resolve(
+        new Response(body, { headers: { "content-type": "text/event-stream" } }),
+      ),
+  });
+  return await client.messages.stream({ model: "m", max_tokens: 1, messages: [] }).finalMessage();
 }

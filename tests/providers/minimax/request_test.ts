@@ -189,11 +189,19 @@ const strip = (value: unknown) => JSON.parse(JSON.stringify(value));
 for (const { name, block, left, notes = 0, model = "MiniMax-M2.7" } of BLOCKS) {
   Deno.test(`prepareMinimaxRequest() on ${name}`, () => {
     const keep = { type: "text", text: "keep" } as const;
-    const messages: Message[] = [{ role: "user", content: [keep, block] }];
+    // A result stands after its call, and first in its turn.
+    const call: Message[] = block.type === "tool_result"
+      ? [{
+        role: "assistant",
+        content: [{ type: "tool_use", id: block.toolUseId, name: "f", arguments: "{}" }],
+      }]
+      : [];
+    const messages: Message[] = [...call, { role: "user", content: [keep, block] }];
     const prepared = prepareMinimaxRequest({ ...REQUEST, model, messages });
+    const content = block.type === "tool_result" ? [...left, keep] : [keep, ...left];
     assertEquals(
       strip(prepared.request.messages),
-      strip([{ role: "user", content: [keep, ...left] }]),
+      strip([...call, { role: "user", content }]),
     );
     assertEquals(prepared.notes.length, notes, prepared.notes.join("; "));
   });
@@ -318,7 +326,38 @@ Deno.test("prepareMinimaxRequest() leaves its argument as it was, and changes no
   const once = prepareMinimaxRequest(request);
   assertEquals(request, copy);
   const twice = prepareMinimaxRequest(once.request);
-  assertEquals(strip(twice), strip({ request: once.request, notes: [] }));
+  assertEquals(strip(twice.request), strip(once.request));
+  assertEquals(twice.notes, []);
+});
+
+Deno.test("prepareMinimaxRequest() gives tools names that the API takes, wherever they stand", () => {
+  const long = `mcp__server__${"x".repeat(60)}`;
+  const { request, tools } = prepareMinimaxRequest({
+    ...REQUEST,
+    tools: [
+      { type: "function", name: long },
+      { type: "function", name: "a.b", custom: true },
+      { type: "function", name: long, description: "the same again" },
+    ],
+    toolChoice: { kind: "tool", name: long },
+    messages: [
+      { role: "assistant", content: [{ type: "tool_use", id: "1", name: "a.b", arguments: "x" }] },
+      { role: "user", content: [{ type: "tool_result", toolUseId: "1", content: [] }] },
+    ],
+  });
+  const [first, second, ...rest] = request.tools!.map((tool) =>
+    tool.type === "function" && tool.name
+  );
+  assertEquals(rest, []);
+  assert(typeof first === "string" && /^x+_[0-9a-f]{8}$/.test(first) && first.length === 64);
+  assert(typeof second === "string" && /^a_b_[0-9a-f]{8}$/.test(second));
+  assertEquals(request.toolChoice, { kind: "tool", name: first });
+  const [block] = request.messages[0]!.content;
+  assertEquals(block?.type === "tool_use" && block.name, second);
+  assertEquals([...tools!], [
+    [first, { name: long, custom: false }],
+    [second, { name: "a.b", custom: true }],
+  ]);
 });
 
 const CODES: { facts: Parameters<typeof classifyMinimaxError>[0]; code: string | undefined }[] = [
