@@ -14,6 +14,7 @@ import { run } from "../../src/cli/main.ts";
 import type { Interrupt, OutputStream, Platform } from "../../src/cli/platform.ts";
 import { createFileStore } from "../../src/credentials/file_store.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
+import { answerConsent, type Consent, createFakePort, type FakePort } from "./loopback_browser.ts";
 import { MemoryDisk } from "./memory_files.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -31,7 +32,17 @@ const QUIET_TURNS = 8;
 
 /** How much the thread pool computes, which no event loop turn waits for. */
 let computing = 0;
-for (const name of ["digest", "encrypt", "decrypt", "importKey"] as const) {
+const ASYNC = [
+  "digest",
+  "encrypt",
+  "decrypt",
+  "importKey",
+  "exportKey",
+  "generateKey",
+  "sign",
+  "verify",
+] as const;
+for (const name of ASYNC) {
   const original = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => unknown;
   Object.defineProperty(crypto.subtle, name, {
     value: async (...args: unknown[]) => {
@@ -78,7 +89,7 @@ export interface RunOptions {
   /** Standard input, which is then no terminal. Default: empty. */
   stdin?: string;
   /** A person at a terminal instead, who types these lines; null is Ctrl-D. */
-  lines?: (string | null | (() => string | null | Promise<never>))[];
+  lines?: (string | null | (() => string | null | Promise<string | null>))[];
   /** Told everything that is written to stderr. */
   onStderr?: (text: string) => void;
   /** How much stdout takes before its reader leaves, characters. */
@@ -89,6 +100,8 @@ export interface RunOptions {
 export interface MachineOptions extends SandboxOptions {
   env?: Record<string, string>;
   os?: string;
+  /** The port that a sign-in gets for the browser to come back to. Default: the one it asks for. */
+  port?: number;
 }
 
 /** The home folder of {@linkcode TestMachine}. */
@@ -103,6 +116,8 @@ export class TestMachine {
   readonly requests: SentRequest[] = [];
   /** Pages that were opened in a browser. */
   readonly opened: string[] = [];
+  /** The port that a browser comes back to. */
+  readonly loopback: FakePort;
   readonly env: Record<string, string>;
   /** Variables of the machine that a real one would have. */
   isContainer = false;
@@ -113,8 +128,9 @@ export class TestMachine {
   #waiting = 0;
   readonly #os: string;
 
-  constructor({ env = {}, os = "linux", ...options }: MachineOptions = {}) {
+  constructor({ env = {}, os = "linux", port, ...options }: MachineOptions = {}) {
     this.env = env;
+    this.loopback = createFakePort(port);
     this.#os = os;
     this.sandbox = createSandbox({
       now: this.clock.now,
@@ -238,7 +254,7 @@ export class TestMachine {
       isContainer: () => Promise.resolve(this.isContainer),
       openBrowser: (url) => Promise.resolve(this.opened.push(url) > 0),
       serve: () => Promise.reject(new Error("Nothing listens here")),
-      bindLoopback: () => Promise.reject(new Error("Nothing listens here")),
+      bindLoopback: this.loopback.bind,
       onInterrupt: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -249,6 +265,28 @@ export class TestMachine {
     };
     result.code = await this.clock.run(run(platform));
     return result;
+  }
+
+  /** Answers the consent page at `url` in a browser, which is not led back yet. */
+  async consent(url: string, decision?: "approved" | "denied"): Promise<Consent> {
+    this.#waiting++;
+    try {
+      return await answerConsent(this.sandbox.fetch as typeof globalThis.fetch, url, decision);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /**
+   * An `onStderr` that does what a person with a browser does: goes to the authorization page that
+   * is printed, answers, and is led back to the port.
+   */
+  browser(decision?: "approved" | "denied"): (text: string) => void {
+    return (text) => {
+      const url = /https:\/\/auth\.x\.ai\/oauth2\/authorize\?\S+/.exec(text)?.[0];
+      if (url === undefined) return;
+      this.consent(url, decision).then(({ callback }) => this.loopback.visit(callback!));
+    };
   }
 
   /** Signs in to a provider, or fails. */
