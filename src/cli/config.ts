@@ -36,10 +36,28 @@ export const SETTINGS: readonly Setting[] = [
       },
       { key: `providers.${id}.client_id`, summary: "OAuth client id for new logins" },
       { key: `providers.${id}.oauth_url`, summary: "Origin or issuer of the authorization server" },
-      ...(oauth.kind !== "oidc" ? [] : [{
-        key: `providers.${id}.flow`,
-        summary: `Way to sign in: auto, ${oauth.flows.join(", ")}`,
-      }]),
+      ...(oauth.kind !== "oidc" ? [] : [
+        {
+          key: `providers.${id}.flow`,
+          summary: `Way to sign in: auto, ${oauth.flows.join(", ")}`,
+        },
+        {
+          key: `providers.${id}.scopes`,
+          summary: "Scopes that a login asks for, separated by spaces",
+        },
+        ...Object.entries(oauth.authorizationParameters).map(([name, value]) => ({
+          key: `providers.${id}.${name}`,
+          summary: `Loopback: ${name} that a login names (default: ${value}), or none`,
+        })),
+        {
+          key: `providers.${id}.echo_challenge`,
+          summary: `Loopback: repeat the challenge (default: ${oauth.echoesChallenge})`,
+        },
+        {
+          key: `providers.${id}.redirect_port`,
+          summary: `Loopback: port to try first (default: ${oauth.redirect.port}); 0 is any`,
+        },
+      ]),
       ...(upstreams.length === 0 ? [] : [{
         key: `providers.${id}.upstream`,
         summary: `API to use: ${upstreams.map(({ id }) => id).join(", ")}`,
@@ -105,12 +123,18 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
       const message = problem.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
       throw invalid(path, `line ${line ?? "?"} is not valid YAML: ${message}`);
     }
-    if (parsed.contents === null) {
+    let value: unknown;
+    try {
+      value = parsed.toJS();
+    } catch {
+      throw invalid(path, "an alias in it has no anchor, or there are too many");
+    }
+    if (value === null) {
       const empty = new Document({});
       empty.commentBefore = parsed.commentBefore ?? parsed.comment;
       return empty;
     }
-    if (typeof parsed.toJS() !== "object" || Array.isArray(parsed.toJS())) {
+    if (typeof value !== "object" || Array.isArray(value)) {
       throw invalid(path, "it is not a mapping of keys to values");
     }
     return parsed;

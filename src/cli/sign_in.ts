@@ -12,6 +12,7 @@ import { checkLabel, reportAdded } from "./added.ts";
 import { type Context, requireRegion } from "./context.ts";
 import { durationText } from "./credential_view.ts";
 import { createLoginScreen } from "./login_screen.ts";
+import { readOAuthParameters } from "./oauth_parameters.ts";
 
 /** What the user chose. */
 export interface SignInOptions {
@@ -46,6 +47,11 @@ export async function signIn(
   // A store that cannot be used is found out before anybody goes to a browser.
   const host = await context.hostId();
   const overrides = await context.overrides(provider);
+  const config = await context.config();
+  const oauthParameters = readOAuthParameters(
+    provider,
+    (name) => config.get(`providers.${provider.id}.${name}`),
+  );
 
   const end = new AbortController();
   const signal = AbortSignal.any([interrupts.signal, end.signal]);
@@ -65,6 +71,7 @@ export async function signIn(
     const grant = await login(provider, region, {
       ...context.runtime,
       overrides: { ...overrides, upstream: options.upstream ?? overrides.upstream },
+      oauthParameters,
       signal,
       onEvent: screen.show,
       flow: options.flow,

@@ -12,6 +12,7 @@ import type { RuntimeOptions } from "../core/runtime.ts";
 import type { BindLoopback } from "../oauth/loopback.ts";
 import type { TokenSet } from "../oauth/token_set.ts";
 import type { EndpointOverrides } from "../providers/endpoints.ts";
+import type { OAuthParameters } from "../providers/oauth_parameters.ts";
 import type { AccountIdentity, OidcFlow, Provider, Region } from "../providers/provider.ts";
 import { loginWithOidc } from "./oidc_login.ts";
 import { requireOAuth } from "./provider_client.ts";
@@ -66,6 +67,8 @@ export type ReadPaste = (
 export interface LoginOptions extends RuntimeOptions {
   /** What the environment or the configuration replaces. */
   overrides?: EndpointOverrides | undefined;
+  /** What a login asks for otherwise than its provider's settings say, at an OpenID provider. */
+  oauthParameters?: OAuthParameters | undefined;
   /** Told what the user should see. */
   onEvent?: ((event: LoginEvent) => void) | undefined;
   /**

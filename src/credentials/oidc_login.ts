@@ -10,6 +10,7 @@ import { resolveRuntime } from "../core/runtime.ts";
 import { awaitDeviceGrant, requestDeviceAuthorization } from "../oauth/device_authorization.ts";
 import { readJwtClaims } from "../oauth/token_set.ts";
 import { findUpstream } from "../providers/endpoints.ts";
+import { withOAuthParameters } from "../providers/oauth_parameters.ts";
 import type { OidcFlow, OidcSettings, Provider, Region } from "../providers/provider.ts";
 import type { LoginGrant, LoginOptions } from "./login.ts";
 import { grantByLoopback } from "./loopback_login.ts";
@@ -39,8 +40,8 @@ export async function loginWithOidc(
   region: Region,
   options: LoginOptions,
 ): Promise<LoginGrant> {
-  const { flow = "auto", overrides = {} } = options;
-  const oauth = requireKind(provider, "oidc");
+  const { flow = "auto", overrides = {}, oauthParameters = {} } = options;
+  const oauth = withOAuthParameters(requireKind(provider, "oidc"), oauthParameters);
   const runtime = resolveRuntime(options);
   const clientId = overrides.clientId ?? oauth.clientId;
   const upstream = findUpstream(provider, overrides.upstream);
@@ -51,7 +52,7 @@ export async function loginWithOidc(
     server,
     client: {
       ...createOidcClient(provider, region, server, clientId, overrides),
-      scopes: [...oauth.scopes, ...upstream?.scopes ?? []],
+      scopes: oauthParameters.scopes ?? [...oauth.scopes, ...upstream?.scopes ?? []],
     },
     options,
     runtime,

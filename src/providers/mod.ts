@@ -14,6 +14,7 @@ export {
   resolveEndpoints,
   sandboxUrl,
 } from "./endpoints.ts";
+export { type OAuthParameters, withOAuthParameters } from "./oauth_parameters.ts";
 export type {
   AccountIdentity,
   ApiKeySettings,

@@ -12,6 +12,7 @@ import { resolveKey, SETTINGS } from "../config.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
+import { readOAuthParameters } from "../oauth_parameters.ts";
 import { providerSettings } from "../selection.ts";
 
 /** Arguments and options. */
@@ -85,6 +86,7 @@ async function check(
     const allowLoopback = context.platform.env("GRANTWAY_ALLOW_LOOPBACK") === "1";
     resolveEndpoints(provider, provider.regions[0]!, { oauthUrl: value, allowLoopback });
   }
+  readOAuthParameters(provider, (name) => name === setting ? value : undefined);
   return { [key]: value };
 }
 
