@@ -33,7 +33,7 @@ export class Terminal implements AsyncDisposable {
       "-y",
       String(size.rows),
       ...Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
-      `env -u CI ${quoted}; echo "[exit $?]"; sleep 60`,
+      `env -u CI -u NO_COLOR -u FORCE_COLOR ${quoted}; echo "[exit $?]"; sleep 60`,
     ]);
     return terminal;
   }
