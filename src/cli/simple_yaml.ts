@@ -8,7 +8,7 @@
  * @module
  */
 
-const SECTION = /^([A-Za-z_][\w-]*):[ ]*(?:#.*)?$/;
+const SECTION = /^([A-Za-z_][\w-]*):(?: +#.*| *)$/;
 // Starts with a letter, so it is no number; the words for null and booleans are left to the parser.
 const ENTRY =
   /^ {2}([A-Za-z_][\w-]*): +(?!(?:null|true|false)(?:\s|$))([A-Za-z](?:[\w./-]|:(?=[\w./-]))*)[ ]*(?: #.*)?$/i;

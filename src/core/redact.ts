@@ -5,10 +5,10 @@
  * @module
  */
 
-// C0 and C1 controls, DEL, bidirectional controls, zero-width and other invisible format characters.
-const UNPRINTABLE =
-  // deno-lint-ignore no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+// An allow-list: letters, marks, numbers, punctuation and symbols; so no control, no escape, no
+// bidirectional or other format character, no lone surrogate, nothing private or unassigned. Of those
+// allowed, some have no glyph: Unicode calls them ignorable, and U+2800 is a blank Braille pattern.
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S}]|\p{Default_Ignorable_Code_Point}|\u2800/gu;
 
 /**
  * A string of a server's as one line that is safe to print: control, bidirectional and invisible
@@ -18,6 +18,32 @@ export function displayText(text: string, maxLength = 200): string {
   const line = text.slice(0, maxLength * 4).replace(UNPRINTABLE, " ").replace(/ +/g, " ").trim();
   const characters = [...line];
   return characters.length <= maxLength ? line : `${characters.slice(0, maxLength - 1).join("")}…`;
+}
+
+/** A shorter piece of a secret is of no use, and may be a common word. */
+const MIN_PIECE = 8;
+
+/**
+ * A string of a server's without our secrets, which servers like to echo: every piece of a secret
+ * that is at least 8 characters long becomes `…`, since they also cut, fold and escape what they echo.
+ *
+ * It takes time in proportion to the length of the text; cut that first.
+ */
+export function maskSecrets(text: string, secrets: readonly string[]): string {
+  const own = secrets.filter((secret) => secret !== "");
+  let masked = "", at = 0;
+  while (at < text.length) {
+    let length = 0;
+    for (const secret of own) {
+      let end = at + Math.min(MIN_PIECE, secret.length);
+      if (end > text.length || !secret.includes(text.slice(at, end))) continue;
+      while (end < text.length && secret.includes(text.slice(at, end + 1))) end++;
+      length = Math.max(length, end - at);
+    }
+    masked += length === 0 ? text[at] : "…";
+    at += length || 1;
+  }
+  return masked;
 }
 
 /** The first 8 hex digits of a secret's SHA-256: enough to compare, useless to an attacker. */

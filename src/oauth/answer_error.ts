@@ -10,7 +10,7 @@
 
 import { type ErrorCode, OAuthError } from "../core/errors.ts";
 import { type JsonObject, parseRetryAfter } from "../core/http.ts";
-import { displayText } from "../core/redact.ts";
+import { displayText, maskSecrets } from "../core/redact.ts";
 import type { OAuthClient, TokenAnswer } from "./client.ts";
 import type { FormAnswer, FormRequest } from "./request.ts";
 
@@ -130,11 +130,7 @@ function requestId(headers: Headers): string | undefined {
 const SECRET_FIELDS = ["refresh_token", "device_code", "code_verifier", "code", "token"];
 
 /** A server's text, without our secrets: servers may echo the token that they refuse. */
-function quote(text: string, request: FormRequest, maxLength?: number): string {
-  let masked = text;
-  for (const name of SECRET_FIELDS) {
-    const secret = request.fields[name];
-    if (secret) masked = masked.replaceAll(secret, "…");
-  }
-  return displayText(masked, maxLength);
+function quote(text: string, request: FormRequest, maxLength = 200): string {
+  const secrets = SECRET_FIELDS.map((name) => request.fields[name] ?? "");
+  return displayText(maskSecrets(text.slice(0, maxLength * 4), secrets), maxLength);
 }

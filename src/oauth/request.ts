@@ -198,7 +198,8 @@ async function readAnswer(
 ): Promise<FormAnswer> {
   const { status, headers } = response;
   const type = (headers.get("content-type") ?? "").toLowerCase();
-  const claimsHtml = /^\s*(text\/html|application\/xhtml)/.test(type);
+  // Of several types that a proxy left in it, any may be the true one.
+  const claimsHtml = /(^|,)\s*(text\/html|application\/xhtml)/.test(type);
   const content = await readJson(response, type);
   // An error page that happens to hold JSON is still a page.
   const body = claimsHtml && !response.ok ? undefined : content.body;

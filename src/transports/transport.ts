@@ -17,7 +17,7 @@ import {
   parseRetryAfter,
   readBoundedText,
 } from "../core/http.ts";
-import { displayText } from "../core/redact.ts";
+import { displayText, maskSecrets } from "../core/redact.ts";
 import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
 import type { UpstreamCodec, UpstreamContext } from "../protocols/codec.ts";
 import type {
@@ -458,7 +458,11 @@ function readRequestId({ headers }: Response): string | undefined {
 
 /** Servers have been seen to repeat a refused key in their message. */
 function conceal(error: StreamError, { value }: AccessToken): StreamError {
-  return value !== "" && error.message.includes(value)
-    ? { ...error, message: error.message.replaceAll(value, "…") }
-    : error;
+  const { message, upstreamCode } = error;
+  const mask = (text: string) => maskSecrets(text, [value]);
+  return {
+    ...error,
+    message: mask(message),
+    ...(upstreamCode === undefined ? {} : { upstreamCode: mask(upstreamCode) }),
+  };
 }
