@@ -10,10 +10,14 @@
 
 import { CredentialError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../core/http.ts";
+import { displayText } from "../core/redact.ts";
 import { credentialKey, parseCredentialKey } from "./credential.ts";
 
 /** The newest layout that this code may write. */
 export const DOCUMENT_VERSION = 1;
+
+/** Deeper JSON than anybody has a use for; what is much deeper exhausts the stack. */
+const MAX_DEPTH = 200;
 
 /** SHA-256. */
 export type Digest = (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
@@ -58,12 +62,21 @@ export function parseDocument(bytes: Uint8Array, path: string): StoreDocument {
       `"${wrong}" is not what it should be; \`grantway doctor --fix\` sets the file aside`,
     );
   }
+  // It could be read, but never be written again.
+  if (isDeeperThan(value, MAX_DEPTH)) {
+    throw corrupt("it is nested too deeply; `grantway doctor --fix` sets the file aside");
+  }
   const document = value as JsonObject;
   delete document.digest;
   document.version ??= DOCUMENT_VERSION;
   document.providers ??= {};
   document.records ??= {};
   return document as StoreDocument;
+}
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeperThan(member, depth - 1));
 }
 
 function wrongField(value: unknown): string | undefined {
@@ -74,7 +87,7 @@ function wrongField(value: unknown): string | undefined {
   for (const [provider, list] of Object.entries(providers)) {
     const isList = Array.isArray(list) &&
       list.every((element) => isJsonObject(element) && typeof element.id === "string");
-    if (!isList) return `providers.${provider}`;
+    if (!isList) return `providers.${displayText(provider, 64)}`;
   }
   return isJsonObject(records) ? undefined : "records";
 }
