@@ -210,10 +210,12 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
   }
 
   #finish(): void {
-    if (!this.#started) {
+    // `[DONE]` without a reason is an end, but not one in the middle of a call.
+    const isCut = this.#finishReason === undefined && !this.#calls.areWhole;
+    if (!this.#started || isCut) {
       return this.#fail({
         code: "stream_interrupted",
-        message: "the answer ended before it began",
+        message: isCut ? "the answer stopped before its end" : "the answer ended before it began",
       });
     }
     this.#closeOpen();

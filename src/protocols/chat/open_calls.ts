@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject } from "../../core/http.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
 import type { ToolUseBlock } from "../event.ts";
 import { argumentsText, callIdFor, NAMELESS } from "./decode_content.ts";
 import { optional, readString, restOfNested } from "./fields.ts";
@@ -35,7 +35,8 @@ interface OpenCall {
   early: string;
   /** The block, once it is open. */
   index: number | undefined;
-  hasArguments: boolean;
+  /** Arguments so far. */
+  text: string;
 }
 
 /** The calls of one answer. */
@@ -64,6 +65,13 @@ export class OpenCalls {
     else this.#push(call, text);
   }
 
+  /** Whether every call has arguments that can be read, or none yet. */
+  get areWhole(): boolean {
+    return this.#calls.every(({ custom, text, early }) =>
+      custom || text + early === "" || parseJsonObject(text + early) !== undefined
+    );
+  }
+
   /** The answer is over: so are its calls. What never had a name, an id or arguments was none. */
   close(): void {
     for (const call of this.#calls) {
@@ -72,7 +80,7 @@ export class OpenCalls {
         call.name = NAMELESS;
         this.#begin(call);
       }
-      if (!call.hasArguments && !call.custom) this.#push(call, "{}");
+      if (call.text === "" && !call.custom) this.#push(call, "{}");
       this.#sink.closeBlock(call.index!);
     }
   }
@@ -100,7 +108,7 @@ export class OpenCalls {
       ),
       early: "",
       index: undefined,
-      hasArguments: false,
+      text: "",
     };
     this.#calls.push(call);
     return call;
@@ -116,11 +124,12 @@ export class OpenCalls {
       ...(custom ? { custom } : {}),
       ...optional("extensions", extensions),
     });
+    call.early = "";
     if (early !== "") this.#push(call, early);
   }
 
   #push(call: OpenCall, text: string): void {
-    call.hasArguments = true;
+    call.text += text;
     this.#sink.pushArguments(call.index!, text);
   }
 }
