@@ -62,7 +62,7 @@ function openEnvelope(text: string | undefined): unknown[] | undefined {
   try {
     const bytes = decodeBase64Url(text.slice(MARKER.length));
     const parts: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return Array.isArray(parts) ? parts : undefined;
+    return Array.isArray(parts) ? parts : [];
   } catch {
     // Damaged on the way: nobody can open it, and it is no one else's either.
     return [];

@@ -226,6 +226,29 @@ const ENCODED: { name: string; request: Partial<GenerateRequest>; body: JsonObje
     },
   },
   {
+    name: "the grammar of a tool that takes free text",
+    request: {
+      tools: [{
+        type: "function",
+        name: "h",
+        description: "Patches.",
+        custom: true,
+        grammar: { syntax: "lark", definition: "start: /x/" },
+      }],
+    },
+    body: {
+      tools: [{
+        name: "h",
+        description: "Patches.\n\nThe input follows this lark grammar:\nstart: /x/",
+        input_schema: {
+          type: "object",
+          properties: { input: { type: "string" } },
+          required: ["input"],
+        },
+      }],
+    },
+  },
+  {
     name: "another dialect's tools and choice",
     request: {
       tools: [{ type: "opaque", dialect: "responses", kind: "web_search", value: {} }, tool1],
