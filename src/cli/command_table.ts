@@ -201,7 +201,7 @@ ${globalFlagsHelp()}
   --help, -h         Print this, or the help of a command
 
 First steps:
-  grantway auth add minimax-oauth      sign in
+  grantway auth add minimax-oauth      sign in (or xai-oauth)
   grantway chat "Hello"                one answer on stdout
   grantway                             chat
   grantway chat --sandbox "Hello"      the same offline, without an account

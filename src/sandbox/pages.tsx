@@ -111,9 +111,9 @@ export function FrontPage(
   return (
     <Layout title="Grantway sandbox">
       <p>
-        An offline stand-in for the providers: sign-in, inference and errors, without an account.
+        An offline stand-in for MiniMax and xAI: sign-in, inference and errors, without an account.
         Clients name the vendor's host as the first path segment, as in{" "}
-        <code>/api.minimax.io/anthropic/v1/messages</code>.
+        <code>/api.minimax.io/anthropic/v1/messages</code> or <code>/api.x.ai/v1/responses</code>.
       </p>
       <h2>Waiting for approval</h2>
       {pending.length === 0 ? <p>No login is waiting.</p> : (

@@ -31,6 +31,19 @@ const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[]
   { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
   { args: "chat [error:429]", types: ["start", "error"], code: 5 },
   { args: "chat [cut]", types: ["start", "thinking", "text", "error"], code: 6 },
+  { args: "auth add xai-oauth", types: ["code", "auth_add"] },
+  { args: "auth add xai-oauth --flow loopback", types: ["authorize", "auth_add"] },
+  { args: "auth list xai-oauth", types: ["auth_list"] },
+  { args: "auth status xai-oauth", types: ["auth_status"] },
+  { args: "auth refresh xai-oauth", types: ["auth_refresh"] },
+  { args: "auth token xai-oauth --show", types: ["auth_token"] },
+  { args: "model xai-oauth/grok-4.3", types: ["model"] },
+  { args: "doctor --verbose", types: ["doctor"] },
+  { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
+  { args: "chat [error:entitlement]", types: ["start", "error"], code: 8 },
+  { args: "auth logout xai-oauth", types: ["auth_logout"] },
+  { args: "chat Hello", types: ["error"], code: 4 },
+  { args: "model minimax-oauth/MiniMax-M2.7", types: ["model"] },
   { args: "auth remove minimax-oauth", types: ["auth_remove"] },
   { args: "auth logout minimax", types: ["auth_logout"] },
   { args: "chat Hello", types: ["error"], code: 4 },
@@ -48,7 +61,8 @@ Deno.test("--json of every reporting command parses, has version and type, and n
   const secrets = new Set<string>();
   let printed = "";
   for (const { args, types, code = 0, ...options } of REPORTS) {
-    const result = await machine.run(`${args} --json`, options);
+    const onStderr = machine.browser();
+    const result = await machine.run(`${args} --json`, { onStderr, ...options });
     assertEquals(result.code, code, `${args}: ${result.stderr}`);
     const lines = jsonLines(result.stdout);
     assertEquals([...new Set(lines.map(({ type }) => type))], types, args);
@@ -87,6 +101,51 @@ const PLAIN = [
   "chat --debug [error:500]",
   "auth remove minimax-oauth --debug",
 ];
+
+const XAI_PLAIN = [
+  "auth list",
+  "auth status xai-oauth",
+  "auth token xai-oauth",
+  "auth refresh xai-oauth",
+  "auth reset xai-oauth",
+  "doctor",
+  "chat --verbose --debug Hello",
+  "chat --debug [error:entitlement]",
+  "chat --debug [error:unauthenticated]",
+  "auth remove xai-oauth --debug",
+];
+
+for (
+  const quirks of [
+    {},
+    { failNext: 9, failOn: "refresh", failWith: "status_500" },
+    { failNext: 9, failOn: "any", failWith: "challenge_403" },
+    { loseNext: 9, loseOn: "refresh", loseWith: "not_json" },
+    { refreshRefusal: "nested" },
+    { staleToken: "403_text", entitlement: "none", tierGate: "refresh" },
+  ] as const
+) {
+  Deno.test(`no xAI token is printed by any command under ${JSON.stringify(quirks)}`, async () => {
+    const machine = new TestMachine();
+    const browse = machine.browser();
+    const { stderr } = await machine.run("auth add xai-oauth --flow loopback --verbose --debug", {
+      onStderr: browse,
+    });
+    let printed = stderr;
+    const secrets = new Set(secretsIn(machine.file("auth.json")!));
+    machine.sandbox.setQuirks(quirks);
+    machine.clock.mono += 86_400_000;
+    for (const args of XAI_PLAIN) {
+      const { stdout, stderr } = await machine.run(args);
+      printed += stdout + stderr;
+      for (const secret of secretsIn(machine.file("auth.json") ?? "")) secrets.add(secret);
+    }
+    assert(secrets.size >= 2);
+    for (const secret of secrets) assert(!printed.includes(secret), "a secret was printed");
+    // Not even a piece of a JWT.
+    assert(!printed.includes("eyJ"));
+  });
+}
 
 for (
   const quirks of [

@@ -41,6 +41,7 @@ Examples:
   grantway auth add minimax-oauth --region cn --label work
   grantway auth add minimax-oauth --no-browser      on a server
   grantway auth add xai-oauth
+  grantway auth add xai-oauth --flow loopback       the browser comes back to this machine
   echo "$KEY" | grantway auth add minimax --type api-key`,
     );
 }

@@ -38,7 +38,9 @@ export async function run(context: Context, command: Invocation): Promise<number
     variables,
   });
   if (credentials.length === 0 && variables.length === 0) {
-    output.note("Not signed in anywhere. Sign in with: grantway auth add minimax-oauth");
+    output.note(
+      "Not signed in anywhere. Sign in with: grantway auth add minimax-oauth, or xai-oauth",
+    );
   }
   for (const { variable, provider } of variables) {
     output.line(`${provider}: API key of ${variable}`);

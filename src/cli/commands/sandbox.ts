@@ -28,9 +28,12 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
+It plays MiniMax (sign-in, Anthropic Messages) and xAI (sign-in by code and by
+loopback, OpenAI Responses). Its page at / shows who waits for an approval.
+
 Use it from another terminal:
   export GRANTWAY_SANDBOX=http://127.0.0.1:8700
-  grantway auth add minimax-oauth
+  grantway auth add minimax-oauth       or xai-oauth
   grantway chat "Hello"`,
     );
 }
@@ -58,7 +61,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   output.line(`Sandbox at ${server.origin}`);
   output.note(`Use it from another terminal:
   export GRANTWAY_SANDBOX=${server.origin}
-  grantway auth add minimax-oauth
+  grantway auth add minimax-oauth       or xai-oauth
   grantway chat "Hello"
 Ctrl-C stops it.`);
   await new Promise<void>((resolve) => {
