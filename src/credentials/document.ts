@@ -92,6 +92,16 @@ function wrongField(value: unknown): string | undefined {
   return isJsonObject(records) ? undefined : "records";
 }
 
+/** A document that can be changed without changing this one; what it holds is replaced, not changed. */
+export function copyDocument(document: StoreDocument): StoreDocument {
+  const providers = Object.entries(document.providers).map(([name, list]) => [name, [...list]]);
+  return {
+    ...document,
+    providers: Object.fromEntries(providers),
+    records: Object.fromEntries(Object.entries(document.records)),
+  };
+}
+
 /** The text under `key`, unless it has expired. */
 export function getRecord(document: StoreDocument, key: string, now: number): string | null {
   const name = parseCredentialKey(key);
@@ -217,15 +227,65 @@ export async function encodeDocument(
   document: StoreDocument,
   digest: Digest,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const text = JSON.stringify(document, null, 2);
-  const head = new TextEncoder().encode(text.slice(0, -"\n}".length));
-  const tail = new TextEncoder().encode(
-    `,\n  "digest": "${await digestText(head, digest)}"\n}\n`,
-  );
-  const bytes = new Uint8Array(head.length + tail.length);
-  bytes.set(head);
-  bytes.set(tail, head.length);
+  const chunks = [...printDocument(document)];
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = new Uint8Array(length + MAX_TAIL_BYTES);
+  let end = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, end);
+    end += chunk.length;
+  }
+  const name = await digestText(bytes.subarray(0, length), digest);
+  const tail = encoder.encode(`,\n  "digest": "${name}"\n}\n`);
+  bytes.set(tail, length);
+  return bytes.subarray(0, length + tail.length);
+}
+
+const encoder = new TextEncoder();
+/** More than a digest, its length and what is around them take. */
+const MAX_TAIL_BYTES = 128;
+
+/** As `JSON.stringify(document, null, 2)` prints it, without the end. */
+function* printDocument(document: StoreDocument): Generator<Uint8Array> {
+  let separator = "{";
+  for (const [field, value] of Object.entries(document)) {
+    if (value === undefined) continue;
+    yield encoder.encode(`${separator}\n  ${JSON.stringify(field)}: `);
+    separator = ",";
+    if (field === "providers") yield* printProviders(document.providers);
+    else yield encoder.encode(print(value, "  "));
+  }
+}
+
+function* printProviders(providers: StoreDocument["providers"]): Generator<Uint8Array> {
+  let separator = "{";
+  for (const [provider, list] of Object.entries(providers)) {
+    yield encoder.encode(`${separator}\n    ${JSON.stringify(provider)}: [`);
+    separator = ",";
+    for (let i = 0; i < list.length; i++) {
+      if (i > 0) yield COMMA;
+      yield printCredential(list[i]!);
+    }
+    yield encoder.encode(list.length === 0 ? "]" : "\n    ]");
+  }
+  yield encoder.encode(separator === "{" ? "{}" : "\n  }");
+}
+
+const COMMA = encoder.encode(",");
+// Of thousands of credentials, a write changes one.
+const printed = new WeakMap<JsonObject, Uint8Array>();
+
+function printCredential(credential: JsonObject): Uint8Array {
+  let bytes = printed.get(credential);
+  if (bytes === undefined) {
+    bytes = encoder.encode(`\n      ${print(credential, "      ")}`);
+    printed.set(credential, bytes);
+  }
   return bytes;
+}
+
+function print(value: unknown, indent: string): string {
+  return JSON.stringify(value, null, 2).replaceAll("\n", `\n${indent}`);
 }
 
 // The shape of what `encodeDocument` appends: fixed but for the digits of the length.

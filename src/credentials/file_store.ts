@@ -18,6 +18,7 @@
 
 import { CredentialError } from "../core/errors.ts";
 import {
+  copyDocument,
   decodeSpare,
   deleteRecord,
   type Digest,
@@ -76,6 +77,8 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   const lockFolder = `${folder}/locks`;
   // Writers of this process queue up here instead of polling against each other.
   let lastWriter: Promise<unknown> = Promise.resolve();
+  /** What was read last: equal bytes need not be parsed again. Nobody changes it. */
+  let latest: { bytes: Uint8Array; document: StoreDocument } | undefined;
 
   async function read(): Promise<StoreDocument> {
     let bytes: Uint8Array<ArrayBuffer> | null;
@@ -84,7 +87,11 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     } catch (error) {
       throw storageError("storage_read", `read ${path}`, error);
     }
-    return bytes === null ? emptyDocument() : parseDocument(bytes, path);
+    if (bytes === null) return emptyDocument();
+    if (latest === undefined || !isEqual(latest.bytes, bytes)) {
+      latest = { bytes, document: parseDocument(bytes, path) };
+    }
+    return latest.document;
   }
 
   async function ensureFolders(): Promise<void> {
@@ -126,6 +133,8 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       if (bytes === null || bytes[0] !== 0x7b) return main;
       const spare = await decodeSpare(bytes, digest);
       if (spare === undefined || !isNewer(spare, main)) return main;
+      // Written again: after an fsync that failed, the next one may succeed and do nothing.
+      await files.write(sparePath, bytes);
       await files.sync(sparePath);
       await files.rename(sparePath, path);
       await files.syncFolder(folder);
@@ -145,6 +154,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       await files.sync(sparePath);
       await files.rename(sparePath, path);
       await files.syncFolder(folder);
+      latest = { bytes, document };
     } catch (error) {
       throw storageError("storage_write", `write ${path}`, error);
     }
@@ -164,7 +174,8 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     change: (document: StoreDocument) => boolean,
     expectsAnswer = false,
   ): Promise<void> {
-    return withDocument(async (document) => {
+    return withDocument(async (stored) => {
+      const document = copyDocument(stored);
       if (document.version > DOCUMENT_VERSION) {
         throw new CredentialError(
           "storage_write",
@@ -231,6 +242,18 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       }
     },
   };
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  // Four at a time: documents may have megabytes.
+  const words = a.byteOffset % 4 + b.byteOffset % 4 === 0 ? a.length >> 2 : 0;
+  const wordsOfA = new Int32Array(a.buffer, words && a.byteOffset, words);
+  const wordsOfB = new Int32Array(b.buffer, words && b.byteOffset, words);
+  for (let i = 0; i < words; i++) if (wordsOfA[i] !== wordsOfB[i]) return false;
+  for (let i = 4 * words; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 let lineFeeds = new Uint8Array();

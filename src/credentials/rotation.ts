@@ -251,7 +251,9 @@ export function createRotation(options: RotationOptions): Rotation {
     for (let delayMs = 100;; delayMs = Math.min(2 * delayMs, 5_000)) {
       try {
         let latest = await read();
-        if (latest === null || !supersedes(latest, sent)) {
+        // After a write that failed it may be there already, but perhaps not for good.
+        const isOurs = latest?.tokens?.accessToken === tokenSet.accessToken;
+        if (latest === null || isOurs || !supersedes(latest, sent)) {
           latest = rotated(latest ?? sent, sent, tokenSet, issuedAt);
           await write(latest);
         } else {

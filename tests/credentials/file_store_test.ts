@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CredentialError } from "../../src/core/errors.ts";
+import { decodeSpare, encodeDocument, type StoreDocument } from "../../src/credentials/document.ts";
 import { createFileStore, type FileStore } from "../../src/credentials/file_store.ts";
 import type { FileLock, FileSystem } from "../../src/credentials/file_system.ts";
 import { kvStoreContract, leaseContract } from "../contracts/kv_store.ts";
@@ -484,4 +485,57 @@ Deno.test("file store S21: an edit by hand between two writes is kept", async ()
   setText(world.disk, MAIN, getText(world.disk, MAIN).replace('"old"', '"by hand"'));
   await store.put("record", "x");
   assertEquals(JSON.parse((await store.get(KEY))!).label, "by hand");
+});
+
+Deno.test("file store: the document is printed as JSON.stringify prints it", async () => {
+  const documents: StoreDocument[] = [
+    { version: 1, providers: {}, records: {} },
+    { version: 1, providers: { acme: [] }, records: {}, note: undefined },
+    {
+      "é\n": [{ deep: [] }],
+      version: 1,
+      records: { "a/b": { value: "x\ny", expiresAt: 1 } },
+      providers: {
+        acme: [{ id: "one", list: [1, { two: "\u2028" }] }, { id: "two" }],
+        'b"': [{ id: "x" }],
+      },
+      last: null,
+    },
+  ];
+  const digest = (bytes: Uint8Array) =>
+    Promise.resolve(new Uint8Array(createHash("sha256").update(bytes).digest()));
+  for (const document of documents) {
+    const bytes = await encodeDocument(document, digest);
+    const { digest: name, ...rest } = JSON.parse(new TextDecoder().decode(bytes));
+    assertEquals(
+      new TextDecoder().decode(bytes),
+      `${JSON.stringify({ ...rest, digest: name }, null, 2)}\n`,
+    );
+    assertEquals(JSON.stringify(rest), JSON.stringify(document));
+    assert(await decodeSpare(bytes, digest) !== undefined);
+  }
+});
+
+Deno.test("file store S05: a spare file whose fsync failed is written again before its rename", async () => {
+  const world = machine();
+  const store = open(world);
+  await store.put(KEY, credential(1));
+  let failures = 1;
+  const failing = open(
+    world,
+    world.disk.files((call) => {
+      if (call === "sync auth.json.spare" && failures-- > 0) throw osError("EIO");
+    }),
+  );
+  await assertRejects(() => failing.put(KEY, credential(2)), CredentialError);
+  const calls: string[] = [];
+  const next = open(world, world.disk.files((call) => void calls.push(call)));
+  await next.put("record", "x");
+  assertEquals(calls.filter((call) => call.includes("spare")).slice(0, 4), [
+    "read auth.json.spare",
+    "write auth.json.spare",
+    "sync auth.json.spare",
+    "rename auth.json.spare auth.json",
+  ]);
+  assertEquals(JSON.parse((await next.get(KEY))!).generation, 2);
 });

@@ -279,7 +279,10 @@ export class Checks {
   // The disk ------------------------------------------------------------------------------------
 
   onWrite(process: CheckedProcess, bytes: Bytes): void {
-    if (bytes[0] === 0x7b) this.#purposes.set(bytes, new Map(process.writing));
+    // Who finishes somebody else's write writes the same bytes again.
+    if (bytes[0] === 0x7b && !this.#purposes.has(bytes)) {
+      this.#purposes.set(bytes, new Map(process.writing));
+    }
   }
 
   onSync(path: string): void {

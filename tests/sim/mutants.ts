@@ -263,6 +263,31 @@ export const MUTANTS: readonly Mutant[] = [
     }],
   },
   {
+    name: "sync-again-only",
+    about: "after an fsync that failed, a spare file is fsynced again but not written again",
+    patches: [{
+      file: STORE,
+      find: `      await files.write(sparePath, bytes);
+      await files.sync(sparePath);
+      await files.rename(sparePath, path);
+      await files.syncFolder(folder);
+      options.onWarning`,
+      replace: `      await files.sync(sparePath);
+      await files.rename(sparePath, path);
+      await files.syncFolder(folder);
+      options.onWarning`,
+    }],
+  },
+  {
+    name: "proven-at-once",
+    about: "whoever finds a new lock file makes it look like an old one",
+    patches: [{
+      file: STORE,
+      find: "if (!unproven) await prove();",
+      replace: "await prove();",
+    }],
+  },
+  {
     name: "no-room-reserved",
     about: "a full disk has no room for the answer",
     patches: [{

@@ -59,7 +59,7 @@ const PROFILES: readonly Profile[] = [
   CALM,
   { ...CALM, kill: 0.008 },
   { ...CALM, kill: 0.002, power: 0.004 },
-  { ...CALM, errno: 0.008, full: 0.004, kill: 0.001 },
+  { ...CALM, errno: 0.008, full: 0.004, kill: 0.001, power: 0.001 },
   { ...CALM, network: 0.5, kill: 0.001 },
   { ...CALM, network: 0.2, suspend: 0.006, clock: 0.004, kill: 0.003 },
   { ...CALM, kill: 0.003, network: 0.2, unlink: 0.006 },
