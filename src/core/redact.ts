@@ -24,13 +24,18 @@ export function displayText(text: string, maxLength = 200): string {
 const MIN_PIECE = 8;
 
 /**
- * A string of a server's without our secrets, which servers like to echo: every piece of a secret
- * that is at least 8 characters long becomes `…`, since they also cut, fold and escape what they echo.
+ * A string of a server's without our secrets, which servers like to echo: every piece of a secret,
+ * raw or escaped for a URL or for JSON, that is at least 8 characters long becomes `…`, since they
+ * also cut and fold what they echo.
  *
  * It takes time in proportion to the length of the text; cut that first.
  */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
-  const own = secrets.filter((secret) => secret !== "");
+  const own = secrets.filter((secret) => secret !== "").flatMap((secret) => [
+    secret,
+    encodeURIComponent(secret.toWellFormed()),
+    JSON.stringify(secret).slice(1, -1),
+  ]);
   let masked = "", at = 0;
   while (at < text.length) {
     let length = 0;

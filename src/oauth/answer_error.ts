@@ -89,7 +89,7 @@ export function createAnswerError(
     status,
     retryable: isTransient,
     retryAfterMs: parseRetryAfter(headers, clock.now),
-    requestId: requestId(headers),
+    requestId: requestId(request, headers),
   });
 }
 
@@ -121,9 +121,9 @@ export function createEntitlementError(
   return new OAuthError("not_entitled", message, { status, requestId, hint: entitlement.hint });
 }
 
-function requestId(headers: Headers): string | undefined {
+function requestId(request: FormRequest, headers: Headers): string | undefined {
   const id = headers.get("x-request-id");
-  return id === null ? undefined : displayText(id, 100);
+  return id === null ? undefined : quote(id, request, 100);
 }
 
 /** Form fields whose values must never be printed. */

@@ -229,7 +229,7 @@ async function readJson(
     return { body: undefined, found: `more than ${BODY_LIMIT_BYTES / 1024} KiB` };
   }
   if (bytes.byteLength === 0) return { body: undefined, found: "an empty body" };
-  const charset = /charset\s*=\s*"?([^\s;"]+)/.exec(type)?.[1];
+  const charset = /charset\s*=\s*"?([^\s;,"]+)/.exec(type)?.[1];
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/.test(charset)) {
     return { body: undefined, found: "text that is not UTF-8" };
   }

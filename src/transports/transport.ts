@@ -20,6 +20,7 @@ import {
 import { displayText, maskSecrets } from "../core/redact.ts";
 import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
 import type { UpstreamCodec, UpstreamContext } from "../protocols/codec.ts";
+import type { RelayCodec } from "../protocols/relay.ts";
 import type {
   GenerateRequest,
   GenerateResponse,
@@ -36,6 +37,12 @@ import { Exchange } from "./exchange.ts";
 import { streamErrorToTransportError } from "./failure.ts";
 import { Recoveries } from "./recovery.ts";
 import { DEFAULT_MAX_RETRIES, isMomentary, retryDelayMs } from "./retry.ts";
+import {
+  type ForwardedAnswer,
+  type ForwardRequest,
+  isUntouched,
+  UpstreamRelayedStream,
+} from "./relayed_answer.ts";
 import { createStopScanner } from "./stop_sequences.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
 
@@ -79,6 +86,15 @@ export interface Transport {
   stream(request: GenerateRequest, options?: TransportRequestOptions): Promise<EventStream>;
   /** Asks for a whole answer. Throws like {@linkcode Transport.stream}. */
   generate(request: GenerateRequest, options?: TransportRequestOptions): Promise<GenerateResponse>;
+  /**
+   * Passes on what a client has written in the provider's own dialect, and what comes back: changed
+   * only where it has to be. `undefined`, and nothing was sent, where the answer would have to be
+   * written anew: for that there are the other methods. Throws like {@linkcode Transport.stream}.
+   */
+  forward(
+    request: ForwardRequest,
+    options?: TransportRequestOptions,
+  ): Promise<ForwardedAnswer | undefined>;
   /** How many input tokens a request has: upstream's count, or an estimate where it has none. */
   countTokens(request: GenerateRequest, options?: TransportRequestOptions): Promise<number>;
 }
@@ -92,6 +108,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     stream: async (request, options) => await (await open()).stream(request, options),
     generate: async (request, options) => await (await open()).generate(request, options),
+    forward: async (request, options) => await (await open()).forward(request, options),
     countTokens: async (request, options) => await (await open()).countTokens(request, options),
   };
 }
@@ -106,6 +123,12 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const CODECS: Readonly<Record<Provider["protocol"], () => Promise<UpstreamCodec>>> = {
   messages: async () => (await import("../protocols/messages/codec.ts")).messagesCodec,
   responses: async () => (await import("../protocols/responses/codec.ts")).responsesCodec,
+};
+
+/** Loaded with the first request that is passed on. */
+const RELAYS: Readonly<Record<Provider["protocol"], () => Promise<RelayCodec>>> = {
+  messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
+  responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
 };
 
 /** What one attempt led to. */
@@ -143,7 +166,7 @@ class ProviderTransport implements Transport {
   ): Promise<EventStream> {
     const prepared = this.#prepare({ ...request, stream: true }, options);
     return this.#attempt(prepared, options, this.#idleTimeoutMs, async (sending) => {
-      const body = this.#codec.encodeRequest(sending.prepared.request);
+      const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "text/event-stream");
       if (answer.kind === "failed") return answer;
       return this.#openStream(sending, answer.value);
@@ -157,13 +180,83 @@ class ProviderTransport implements Transport {
     const prepared = this.#prepare({ ...request, stream: false }, options);
     const timeoutMs = Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
     return this.#attempt(prepared, options, timeoutMs, async (sending) => {
-      const body = this.#codec.encodeRequest(sending.prepared.request);
+      const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "application/json");
       if (answer.kind === "failed") return answer;
       const opened = await this.#openStream(sending, answer.value);
       if (opened.kind === "failed") return opened;
       return { kind: "answered", value: await collectStream(opened.value) };
     });
+  }
+
+  async forward(
+    { request, clientModel, body }: ForwardRequest,
+    options: TransportRequestOptions = {},
+  ): Promise<ForwardedAnswer | undefined> {
+    const prepared = this.#prepare(request, {});
+    const { provider } = this.#options;
+    const isScanned = provider.ignoresStopSequences && (request.stopSequences?.length ?? 0) > 0;
+    if (isScanned || (prepared.tools?.size ?? 0) > 0) return undefined;
+    prepared.notes.forEach((note) => options.onNote?.(note));
+    const relays = await RELAYS[provider.protocol]();
+    const timeoutMs = request.stream
+      ? this.#idleTimeoutMs
+      : Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
+    const accept = request.stream ? "text/event-stream" : "application/json";
+    return await this.#attempt(prepared, options, timeoutMs, async (sending) => {
+      const encoded = this.#codec.encodeRequest(sending.prepared.request);
+      const isSame = body !== undefined &&
+        isUntouched(body.json, this.#codec.encodeRequest(request), encoded);
+      const bytes = isSame ? body.bytes : JSON.stringify(encoded);
+      const answer = await this.#send(sending, this.#codec.path, bytes, accept);
+      if (answer.kind === "failed") return answer;
+      return await this.#relay(sending, answer.value, relays, clientModel);
+    });
+  }
+
+  async #relay(
+    sending: Sending,
+    response: Response,
+    relays: RelayCodec,
+    clientModel: string,
+  ): Promise<Attempt<ForwardedAnswer>> {
+    const { exchange, prepared: { request } } = sending;
+    const context = {
+      ...this.#contextOf(request),
+      model: clientModel,
+      mendError: (error: StreamError) => conceal(error, sending.token),
+    };
+    const mediaType = readMediaType(response);
+    if (request.stream && mediaType === "text/event-stream" && response.body !== null) {
+      const stream = new UpstreamRelayedStream({
+        exchange,
+        reader: createChunkReader(response.body),
+        relay: relays.createStreamRelay(context),
+      });
+      const error = await stream.open();
+      return error === undefined
+        ? { kind: "answered", value: { kind: "stream", stream } }
+        : this.#failed(sending, error);
+    }
+    if (!request.stream && mediaType === "application/json") {
+      const body = await this.#readJson(sending, response, MAX_BODY_BYTES);
+      exchange.close();
+      const decoded = body && this.#codec.decodeBody(body, context);
+      if (body === undefined || decoded === undefined) {
+        const error = { code: "upstream", message: "the answer is not JSON" } as const;
+        return this.#failed(sending, error, false);
+      }
+      if (decoded.kind === "error") return this.#failed(sending, decoded.error);
+      return { kind: "answered", value: { kind: "body", ...relays.relayBody(body, context) } };
+    }
+    const opened = await this.#openStream(sending, response);
+    return opened.kind === "failed"
+      ? opened
+      : { kind: "answered", value: { kind: "events", events: opened.value } };
+  }
+
+  #encode({ prepared }: Sending): string {
+    return JSON.stringify(this.#codec.encodeRequest(prepared.request));
   }
 
   async countTokens(
@@ -177,7 +270,7 @@ class ProviderTransport implements Transport {
     }
     try {
       return await this.#attempt(prepared, options, this.#idleTimeoutMs, async (sending) => {
-        const body = encodeCountTokens(sending.prepared.request);
+        const body = JSON.stringify(encodeCountTokens(sending.prepared.request));
         const answer = await this.#send(sending, countTokensPath, body, "application/json");
         if (answer.kind === "failed") return answer;
         const count = (await this.#readJson(sending, answer.value, MAX_ERROR_BODY_BYTES))
@@ -254,7 +347,7 @@ class ProviderTransport implements Transport {
   async #send(
     sending: Sending,
     path: string,
-    body: JsonObject,
+    body: string | Uint8Array<ArrayBuffer>,
     accept: string,
   ): Promise<Attempt<Response>> {
     const { token, exchange, prepared } = sending;
@@ -277,7 +370,7 @@ class ProviderTransport implements Transport {
             ...endpoints.apiHeaders,
             ...conversationHeader(provider, prepared.request),
           },
-          body: JSON.stringify(body),
+          body,
           // Followed by hand or not at all: the bearer must not go where an answer points.
           redirect: "manual",
           signal: exchange.signal,
@@ -458,11 +551,12 @@ function readRequestId({ headers }: Response): string | undefined {
 
 /** Servers have been seen to repeat a refused key in their message. */
 function conceal(error: StreamError, { value }: AccessToken): StreamError {
-  const { message, upstreamCode } = error;
+  const { message, upstreamCode, requestId } = error;
   const mask = (text: string) => maskSecrets(text, [value]);
   return {
     ...error,
     message: mask(message),
     ...(upstreamCode === undefined ? {} : { upstreamCode: mask(upstreamCode) }),
+    ...(requestId === undefined ? {} : { requestId: mask(requestId) }),
   };
 }
