@@ -310,6 +310,7 @@ const STATUS: Row[] = [
         machine.sandbox.state.grants.map(({ revoked }) => revoked),
         [false, true, false],
       );
+      assertOk(await machine.run("chat Hello"));
     },
   })),
 ];
