@@ -20,6 +20,8 @@ import { optional, readString, restOf } from "./fields.ts";
 import { type CallSink, OpenCalls } from "./open_calls.ts";
 import { decodeFinishReason, decodeUsage } from "./usage.ts";
 
+const DELTA_FIELDS: ReadonlySet<string> = new Set([...ANSWER_FIELDS, "index"]);
+
 /** Creates the decoder of one answer. */
 export function createChatStreamDecoder(context: UpstreamContext): StreamDecoder {
   return new ChatStreamDecoder(context);
@@ -110,7 +112,10 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
     if (!isJsonObject(choice)) return;
     this.#start(chunk);
     this.#onChoice(choice);
-    this.#endFields = { ...this.#endFields, ...restOf(chunk, RESPONSE_FIELDS)?.fields };
+    // The chunks in between repeat what the first one said.
+    if (this.#finishReason !== undefined) {
+      this.#endFields = { ...this.#endFields, ...restOf(chunk, RESPONSE_FIELDS)?.fields };
+    }
   }
 
   #start(chunk: JsonObject): void {
@@ -160,9 +165,9 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
     if (isJsonObject(delta["function_call"])) {
       this.#calls.add({ index: "function_call", function: delta["function_call"] });
     }
-    const rest = restOf(delta, [...ANSWER_FIELDS, "index"])?.fields;
-    if (rest !== undefined && this.#open !== undefined) {
-      this.#pushDelta(this.#open.index, { type: "opaque", dialect: "chat", value: rest });
+    if (this.#open !== undefined && Object.keys(delta).some((name) => !DELTA_FIELDS.has(name))) {
+      const value = restOf(delta, [...DELTA_FIELDS])?.fields ?? {};
+      this.#pushDelta(this.#open.index, { type: "opaque", dialect: "chat", value });
     }
   }
 

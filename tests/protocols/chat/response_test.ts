@@ -10,7 +10,7 @@ import { createChatStreamDecoder } from "../../../src/protocols/chat/decode_stre
 import { collectStream, replayResponse } from "../../../src/transports/collect.ts";
 import { answerContext, CONTEXT, encodeStream } from "./support.ts";
 
-const { record, constant, array, string, nat, constantFrom, oneof, option } = fc;
+const { record, constant, array, string, nat, oneof, option } = fc;
 
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const json = fc.dictionary(string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 });
