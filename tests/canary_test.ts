@@ -2,6 +2,7 @@
 // `auth token --show`: not on a stream, in an error or its causes, in a transcript, a lock file, a URL
 // or a page, in whatever form, whatever happens.
 
+import { inspect } from "node:util";
 import { assert, assertEquals } from "@std/assert";
 import { createMemoryStore } from "../src/credentials/memory_store.ts";
 import {
@@ -243,6 +244,42 @@ Deno.test("the sandbox's pages and books show no token", async () => {
   await look("/_sandbox/state");
   assert(canaries.size >= 3);
   for (const text of texts) assertEquals(canaries.find(text), undefined);
+});
+
+Deno.test("tokens on their way through the library print as fingerprints", async () => {
+  const sandbox = createSandbox({ autoApprove: true });
+  const canaries = new Canaries();
+  const fetch = watchFetch(canaries, sandbox.fetch as typeof globalThis.fetch);
+  const provider = findProvider("minimax-oauth")!;
+  const grant = await login(provider, provider.regions[0]!, {
+    fetch,
+    sleep: () => Promise.resolve(),
+  });
+  const store = createMemoryStore();
+  const { credential } = await storeLogin(createCredentialStore(store, store), grant, {
+    owner: { host: "home", createdAt: 0 },
+  });
+  const keeper = createAccessTokenSource({
+    store,
+    lease: store,
+    provider: provider.id,
+    id: credential.id,
+    name: "MiniMax",
+    loginHint: "Sign in",
+    refresh: createProviderRefresh(provider, { fetch }),
+    now: Date.now,
+    monotonicNow: () => performance.now(),
+    sleep: () => Promise.reject(new Error("nothing waits here")),
+    random: () => 0,
+    digest: (bytes) => Promise.resolve(new Uint8Array(32).fill(bytes.length)),
+    onWarning: () => {},
+  });
+  const token = await keeper.get();
+  assert(canaries.find(token.value), "the scan knows it");
+  for (const value of [grant, token, new Error("no", { cause: token })]) {
+    const text = Deno.inspect(value, { depth: 9 }) + JSON.stringify(value) + inspect(value);
+    assertEquals(canaries.find(text), undefined);
+  }
 });
 
 Deno.test("no error of the library holds a secret, nor does any of its causes", async () => {

@@ -48,3 +48,35 @@ export class Secret {
     }
   }
 }
+
+/**
+ * Makes an object print with fingerprints in the place of the named fields, in `console.log` and in
+ * `JSON.stringify`. It reads and copies as before; a copy does not conceal anything.
+ *
+ * @returns The same object.
+ */
+export function conceal<T extends object>(object: T, ...names: (keyof T & string)[]): T {
+  const shown = () =>
+    Object.fromEntries(
+      Object.entries(object).map(([name, value]) => {
+        if (!names.includes(name as typeof names[number]) || value === undefined) {
+          return [name, value];
+        }
+        return [name, typeof value === "string" ? new Secret(value) : "[secret]"];
+      }),
+    );
+  type Inspect = (value: unknown, options: unknown) => string;
+  const hooks: [PropertyKey, unknown][] = [
+    ["toJSON", shown],
+    [
+      Symbol.for("Deno.customInspect"),
+      (inspect: Inspect, options: unknown) => inspect(shown(), options),
+    ],
+    [
+      Symbol.for("nodejs.util.inspect.custom"),
+      (_depth: number, options: unknown, inspect: Inspect) => inspect(shown(), options),
+    ],
+  ];
+  for (const [name, value] of hooks) Object.defineProperty(object, name, { value });
+  return object;
+}

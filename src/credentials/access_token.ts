@@ -6,7 +6,7 @@
 
 /** A bearer and what it belongs to. */
 export interface AccessToken {
-  /** The bearer. Secret. */
+  /** The bearer. Secret; the keeper's tokens print it as a fingerprint. */
   value: string;
   /** Generation of the credential; handed back when upstream refuses this bearer. */
   generation: number;

@@ -15,6 +15,7 @@
 
 import { createDeferred } from "../core/deferred.ts";
 import { CredentialError } from "../core/errors.ts";
+import { conceal } from "../core/secret.ts";
 import type { AccessToken, AccessTokenSource, GetTokenOptions } from "./access_token.ts";
 import { type Credential, credentialKey, parseCredential } from "./credential.ts";
 import type { Lease } from "./kv_store.ts";
@@ -224,13 +225,14 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
 
     async get({ signal, rejectedGeneration }: GetTokenOptions = {}): Promise<AccessToken> {
       const credential = await obtain(rejectedGeneration, signal);
-      return {
+      const token: AccessToken = {
         value: credential.tokens!.accessToken,
         generation: credential.generation,
         expiresAt: credential.expiresAt,
         credential: { provider, id, label: credential.label, region: credential.region },
         resourceUrl: credential.resourceUrl,
       };
+      return conceal(token, "value");
     },
 
     async refresh({ signal }: RefreshOptions = {}): Promise<Credential> {

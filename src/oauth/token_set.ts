@@ -7,6 +7,7 @@
 
 import { OAuthError } from "../core/errors.ts";
 import { type JsonObject, parseJsonObject } from "../core/http.ts";
+import { conceal } from "../core/secret.ts";
 import { decodeBase64Url } from "./pkce.ts";
 
 /** A successful answer of a token endpoint. */
@@ -167,7 +168,7 @@ export function parseTokenSet(body: JsonObject, clock: AnswerClock): TokenSet {
   }
   const { raw, expiresAt } = readExpiry(body, clock);
   const jwtExpiry = expiresAt === undefined ? readJwtExpiry(accessToken) : undefined;
-  return {
+  const tokenSet: TokenSet = {
     accessToken,
     refreshToken: nonEmptyString(body["refresh_token"]),
     tokenType: nonEmptyString(body["token_type"]) ?? "Bearer",
@@ -179,6 +180,8 @@ export function parseTokenSet(body: JsonObject, clock: AnswerClock): TokenSet {
       Object.entries(body).filter(([name]) => !KNOWN_FIELDS.includes(name)),
     ),
   };
+  // `extra` may hold an id token.
+  return conceal(tokenSet, "accessToken", "refreshToken", "extra");
 }
 
 function nonEmptyString(value: unknown): string | undefined {

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { assert, assertEquals } from "@std/assert";
 import { fingerprint } from "../../src/core/redact.ts";
-import { Secret } from "../../src/core/secret.ts";
+import { conceal, Secret } from "../../src/core/secret.ts";
 import { sha256 } from "../../src/core/sha256.ts";
 
 Deno.test("sha256() agrees with Web Crypto at every length around the block's", async () => {
@@ -36,4 +36,33 @@ Deno.test("Secret has no field that a copy or a log could take", () => {
   assertEquals(Reflect.ownKeys(secret), []);
   assertEquals({ ...secret }, {});
   assertEquals(Object.entries(secret), []);
+});
+
+const PRINTS: { name: string; print: (object: unknown) => string }[] = [
+  { name: "JSON.stringify", print: (object) => JSON.stringify({ object }) },
+  { name: "Deno.inspect", print: (object) => Deno.inspect({ object }) },
+  { name: "node:util inspect", print: (object) => inspect({ object }) },
+];
+for (const { name, print } of PRINTS) {
+  Deno.test(`conceal() hides the named fields from ${name}`, async () => {
+    const object = conceal(
+      { token: TEXT, extra: { id: TEXT }, none: undefined, label: "me" },
+      ...[
+        "token",
+        "extra",
+        "none",
+      ] as const,
+    );
+    const text = print(object);
+    assert(!text.includes(TEXT), text);
+    assert(text.includes(`[secret ${await fingerprint(TEXT)}]`) && text.includes("me"), text);
+  });
+}
+
+Deno.test("conceal() changes nothing for who reads or copies", () => {
+  const object = conceal({ token: TEXT, label: "me" }, "token");
+  assertEquals(object, { token: TEXT, label: "me" });
+  assertEquals({ ...object }, { token: TEXT, label: "me" });
+  assertEquals(Object.keys(object), ["token", "label"]);
+  assertEquals(structuredClone(object), { token: TEXT, label: "me" });
 });
