@@ -33,7 +33,8 @@ const MIN_PIECE = 8;
 export function maskSecrets(text: string, secrets: readonly string[]): string {
   const own = secrets.filter((secret) => secret !== "").flatMap((secret) => [
     secret,
-    encodeURIComponent(secret.toWellFormed()),
+    // By way of bytes: a lone surrogate cannot be escaped.
+    encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(secret))),
     JSON.stringify(secret).slice(1, -1),
   ]);
   let masked = "", at = 0;
