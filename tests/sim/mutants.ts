@@ -38,8 +38,7 @@ const SAVED_BYTES = `      await files.write(sparePath, bytes);
       await files.sync(sparePath);
       await files.rename(sparePath, path);
       await files.syncFolder(folder);
-    } catch (error) {
-      throw storageError("storage_write", \`write \${path}\`, error);`;
+      latest = { bytes, document };`;
 const ORPHAN_WAIT = "return PROBE_DELAY_MS + (mayLive ? GRANT_TIMEOUT_MS : 0);";
 const NO_ORPHAN_WAIT: Patch = { file: ROTATION, find: ORPHAN_WAIT, replace: "return 0;" };
 
@@ -148,9 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
       file: STORE,
       find: SAVED_BYTES,
       replace: `      await files.write(path, bytes);
-      await files.sync(path);
-    } catch (error) {
-      throw storageError("storage_write", \`write \${path}\`, error);`,
+      await files.sync(path);`,
     }],
   },
   {

@@ -16,7 +16,7 @@ import type { KvStore, Lease } from "../../src/credentials/kv_store.ts";
 import { type CheckedProcess, Checks, MAIN, type Purpose } from "./checks.ts";
 import { type Bytes, Disk, type LockInode, Locks, osError } from "./disk.ts";
 import type { Production } from "./production.ts";
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { AuthorizationServer, type ServerModel } from "./server.ts";
 import { createFetch, type NetworkPlan } from "./network.ts";
 
