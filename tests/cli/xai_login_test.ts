@@ -12,8 +12,15 @@ import { Terminal } from "../support/terminal.ts";
 const LOOPBACK = ["auth", "add", "xai-oauth", "--flow", "loopback"];
 
 /** A process that waits for a browser, and what it asks for. */
-async function waiting(cli: TestCli, env: Record<string, string> = {}) {
-  const child = cli.spawn([...LOOPBACK, "--json"], { env });
+async function waiting(cli: TestCli, { wantedPort = 0 } = {}) {
+  // Not the usual port: other tests at the same time would have it, or take it when it is free again.
+  await Deno.mkdir(cli.home, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(
+    `${cli.home}/config.yaml`,
+    `providers:\n  xai-oauth:\n    redirect_port: ${wantedPort}\n`,
+    { mode: 0o600 },
+  );
+  const child = cli.spawn([...LOOPBACK, "--json"]);
   const [event] = jsonLines((await child.said('"type":"authorize"')).split("\n")[0]!);
   return { child, url: event.url as string, port: event.port as number };
 }
@@ -95,7 +102,7 @@ function holdPort(): Disposable {
 Deno.test("a login by loopback over sockets: another port where 56121 is taken", async () => {
   await using cli = await TestCli.create();
   using _taken = holdPort();
-  const { child, url, port } = await waiting(cli);
+  const { child, url, port } = await waiting(cli, { wantedPort: 56121 });
   assert(port !== 56121 && port > 0, `${port}`);
   assertEquals(
     new URL(url).searchParams.get("redirect_uri"),
