@@ -10,6 +10,16 @@
  * A bearer that upstream refused is replaced once: only if the stored generation is still the
  * refused one, and not if it was just minted. API keys pass through.
  *
+ * Invariants kept here; {@linkcode Rotation} keeps those of one refresh, the file store those of the
+ * disk, and `docs/refresh.md` has all of them and how they are shown:
+ *
+ * - One flight at a time in this process, and the lease of the credential around all of it (I1).
+ * - A token is handed out that is stored, or one that the rotation calls unsaved: then with a warning
+ *   each time, while the flight goes on and keeps the lease (I5).
+ * - No caller waits longer than {@linkcode WAIT_MS}, or at all with {@linkcode READER_MARGIN_MS} left;
+ *   who gives up waiting interrupts nothing that was sent (I10).
+ * - A failed refresh behind a valid token costs its readers nothing, and is not repeated at once (I14).
+ *
  * @module
  */
 

@@ -7,11 +7,12 @@
  *
  * - A refresh token is presented again only while its outcome is unknown, one attempt after the
  *   other, no sooner than {@linkcode PROBE_DELAY_MS} after the previous sender is known to be gone.
- *   That wait starts when this process sees the intent: the time written in it may be wrong.
+ *   That wait starts when this process sees the intent: the time written in it may be wrong (I3).
  * - The intent is durable before the first byte leaves; the answer is durable before it is handed
- *   out, or it is handed out as unsaved: with a warning on each use, and the lease kept.
- * - Only the provider's definitive word ends a login, and only the token it was about.
- * - What is written is what is stored at that moment, with our own fields changed.
+ *   out, or it is handed out as unsaved: with a warning on each use, and the lease kept (I4, I5).
+ * - Only the provider's definitive word ends a login, and only the token it was about (I7).
+ * - What is written is what is stored at that moment, with our own fields changed (I6, I8).
+ * - No token is presented more often than {@linkcode pacedMs} allows (I14).
  *
  * @module
  */
