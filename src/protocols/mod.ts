@@ -10,4 +10,5 @@ export { ZERO_USAGE } from "./event.ts";
 export { chatClientCodec, chatCodec } from "./chat/codec.ts";
 export { messagesClientCodec } from "./messages/client_codec.ts";
 export { messagesCodec } from "./messages/codec.ts";
+export { responsesClientCodec } from "./responses/client_codec.ts";
 export { responsesCodec } from "./responses/codec.ts";

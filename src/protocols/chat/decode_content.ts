@@ -6,6 +6,7 @@
 
 import { stableHash } from "../../core/hash.ts";
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
+import { decodeDataUrl } from "../data_url.ts";
 import type { ContentBlock, OpaqueBlock, TextBlock, ToolUseBlock } from "../event.ts";
 import { optional, readString, restOf, restOfNested } from "./fields.ts";
 
@@ -50,12 +51,6 @@ export function thinkingText(value: unknown): string {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return "";
   return value.map((part) => isJsonObject(part) ? readString(part["text"]) ?? "" : "").join("");
-}
-
-/** A base64 data URL; `undefined` for any other text. */
-function decodeDataUrl(url: string): { mediaType: string; data: string } | undefined {
-  const [, mediaType, data] = /^data:([^;,]+);base64,([A-Za-z0-9+/]+=*)$/.exec(url) ?? [];
-  return mediaType === undefined || data === undefined ? undefined : { mediaType, data };
 }
 
 function decodeImage(value: JsonObject): ContentBlock {

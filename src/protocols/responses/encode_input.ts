@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parseJsonObject } from "../../core/http.ts";
+import { type JsonObject, parseJsonObject } from "../../core/http.ts";
 import type {
   ContentBlock,
   GenerateRequest,
@@ -19,7 +19,8 @@ import type {
   ToolUseBlock,
 } from "../event.ts";
 import { limitCallId } from "../ids.ts";
-import { fieldsOf, optional } from "./fields.ts";
+import { fieldsOf, optional, readString } from "./fields.ts";
+import { localShellAction, memberName } from "./tool_forms.ts";
 import type { WireInputPart, WireItem, WireOutputPart } from "./wire.ts";
 
 /** What stands for a result that says nothing. */
@@ -35,11 +36,15 @@ export function encodeInput(
   return items.finish();
 }
 
-function encodeTurn({ role, content }: Message, items: Items): void {
+function encodeTurn({ role, content, extensions }: Message, items: Items): void {
   if (role !== "assistant") {
     // A result follows its call at once, whatever else the user has said.
     for (const block of content) if (block.type === "tool_result") items.addResult(block);
-    return items.addMessage(role, content.filter((block) => block.type !== "tool_result"));
+    return items.addMessage(
+      role,
+      content.filter((block) => block.type !== "tool_result"),
+      fieldsOf(extensions),
+    );
   }
   const parts: ContentBlock[] = [];
   const flush = () => items.addAnswer(parts.splice(0));
@@ -94,56 +99,63 @@ function encodeArguments(text: string): string {
 /** Parts of a user's message or of a tool's output; what has no counterpart is left out. */
 function encodeParts(blocks: readonly ContentBlock[]): WireInputPart[] {
   return blocks.flatMap((block): WireInputPart[] => {
-    switch (block.type) {
-      case "text":
-      case "refusal":
-        return block.text === "" ? [] : [{ type: "input_text", text: block.text }];
-      case "image": {
-        const { source, detail = "auto" } = block;
-        switch (source.kind) {
-          case "base64":
-            return [{
-              type: "input_image",
-              image_url: `data:${source.mediaType};base64,${source.data}`,
-              detail,
-            }];
-          case "url":
-            return [{ type: "input_image", image_url: source.url, detail }];
-          case "file":
-            return [{ type: "input_image", file_id: source.fileId, detail }];
-          case "text":
-            return [{ type: "input_text", text: source.text }];
-        }
-        break;
+    if (block.type === "opaque") return block.dialect === "responses" ? [block.value] : [];
+    const parts = encodePart(block);
+    const fields = fieldsOf(block.extensions);
+    return parts.map((part) => ({ ...fields, ...part }));
+  });
+}
+
+function encodePart(block: ContentBlock): WireInputPart[] {
+  switch (block.type) {
+    case "text":
+    case "refusal":
+      return block.text === "" ? [] : [{ type: "input_text", text: block.text }];
+    case "image": {
+      const { source, detail = "auto" } = block;
+      switch (source.kind) {
+        case "base64":
+          return [{
+            type: "input_image",
+            image_url: `data:${source.mediaType};base64,${source.data}`,
+            detail,
+          }];
+        case "url":
+          return [{ type: "input_image", image_url: source.url, detail }];
+        case "file":
+          return [{ type: "input_image", file_id: source.fileId, detail }];
+        case "text":
+          return [{ type: "input_text", text: source.text }];
       }
-      case "document": {
-        const { source, title } = block;
-        switch (source.kind) {
-          case "base64":
-            return [{
-              type: "input_file",
-              filename: title ?? "document",
-              file_data: `data:${source.mediaType};base64,${source.data}`,
-            }];
-          case "url":
-            return [{ type: "input_file", file_url: source.url }];
-          case "file":
-            return [{ type: "input_file", file_id: source.fileId }];
-          case "text":
-            return [{
-              type: "input_text",
-              text: title === undefined ? source.text : `${title}\n\n${source.text}`,
-            }];
-        }
+      break;
+    }
+    case "document": {
+      const { source, title } = block;
+      switch (source.kind) {
+        case "base64":
+          return [{
+            type: "input_file",
+            filename: title ?? "document",
+            file_data: `data:${source.mediaType};base64,${source.data}`,
+          }];
+        case "url":
+          return [{ type: "input_file", file_url: source.url }];
+        case "file":
+          return [{ type: "input_file", file_id: source.fileId }];
+        case "text":
+          return [{
+            type: "input_text",
+            text: title === undefined ? source.text : `${title}\n\n${source.text}`,
+          }];
       }
     }
-    return [];
-  });
+  }
+  return [];
 }
 
 function encodeOutput({ content, isError }: ToolResultBlock): string | WireInputPart[] {
   const parts = encodeParts(content);
-  const texts = parts.flatMap((part) => part.type === "input_text" ? [part.text] : []);
+  const texts = parts.flatMap((part) => part.type === "input_text" ? [readString(part.text)!] : []);
   // No field says that a tool has failed.
   const prefix = isError ? "Error: " : "";
   if (texts.length === parts.length) return `${prefix}${texts.join("\n")}` || NO_OUTPUT;
@@ -170,19 +182,24 @@ class Items {
     this.#items.push(item);
   }
 
-  addMessage(role: "user" | "system" | "developer", blocks: readonly ContentBlock[]): void {
+  addMessage(
+    role: "user" | "system" | "developer",
+    blocks: readonly ContentBlock[],
+    fields: JsonObject = {},
+  ): void {
     const content = encodeParts(blocks);
-    if (content.length > 0) this.add({ type: "message", role, content });
+    if (content.length > 0) this.add({ ...fields, type: "message", role, content });
   }
 
   addAnswer(blocks: readonly ContentBlock[]): void {
     const content = blocks.flatMap((block): WireOutputPart[] => {
-      if (block.type === "text" && block.text !== "") {
-        return [{ type: "output_text", text: block.text }];
-      }
-      return block.type === "refusal" && block.text !== ""
-        ? [{ type: "refusal", refusal: block.text }]
-        : [];
+      if ((block.type !== "text" && block.type !== "refusal") || block.text === "") return [];
+      const { item: _item, ...fields } = fieldsOf(block.extensions);
+      return [
+        block.type === "text"
+          ? { ...fields, type: "output_text", text: block.text }
+          : { ...fields, type: "refusal", refusal: block.text },
+      ];
     });
     if (content.length === 0) return;
     const item = fieldsOf((blocks[0] as TextBlock).extensions)["item"];
@@ -191,12 +208,18 @@ class Items {
 
   addCall(block: ToolUseBlock): void {
     const call_id = limitCallId(block.id);
-    const { name, custom = false } = block;
+    const { custom = false } = block;
+    const fields = fieldsOf(block.extensions);
+    const namespace = readString(fields["namespace"]);
+    const name = namespace === undefined ? block.name : memberName(namespace, block.name);
     const call: Call = { id: call_id, at: this.#items.length, custom };
     this.#calls.push(call);
     this.#byId.set(call_id, call);
+    if (fields["type"] === "local_shell_call") {
+      return this.add({ ...fields, call_id, action: localShellAction(block.arguments) });
+    }
     this.add({
-      ...fieldsOf(block.extensions),
+      ...fields,
       ...(custom
         ? { type: "custom_tool_call", call_id, name, input: block.arguments }
         : { type: "function_call", call_id, name, arguments: encodeArguments(block.arguments) }),
@@ -219,11 +242,15 @@ class Items {
       });
       return;
     }
-    const result: WireItem = {
-      type: call.custom ? "custom_tool_call_output" : "function_call_output",
-      call_id,
-      output,
-    };
+    const fields = fieldsOf(block.extensions);
+    const result: WireItem = fields["type"] === "local_shell_call_output"
+      ? { ...fields, [fields["id"] === undefined ? "id" : "call_id"]: call_id, output }
+      : {
+        ...fields,
+        type: call.custom ? "custom_tool_call_output" : "function_call_output",
+        call_id,
+        output,
+      };
     if (call.result === undefined) this.add(call.result = result);
     // Told twice, as after a repeated request: the last one counts, at the place of the first.
     else Object.assign(call.result, result);

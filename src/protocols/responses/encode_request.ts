@@ -9,9 +9,17 @@
  */
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
-import type { GenerateRequest, OutputFormat, Reasoning, Tool, ToolChoice } from "../event.ts";
+import type {
+  FunctionTool,
+  GenerateRequest,
+  OutputFormat,
+  Reasoning,
+  Tool,
+  ToolChoice,
+} from "../event.ts";
 import { encodeInput } from "./encode_input.ts";
 import { fieldsOf, optional } from "./fields.ts";
+import { ADDITIONAL_TOOLS, isLocalShell, memberName, namespaceOf } from "./tool_forms.ts";
 import type { WireFormat, WireRequest, WireTool, WireToolChoice } from "./wire.ts";
 
 /** The request body of `POST /responses`. */
@@ -27,7 +35,7 @@ export function encodeResponsesRequest(request: GenerateRequest): JsonObject {
     ...optional("max_output_tokens", request.maxOutputTokens),
     ...optional("temperature", request.temperature),
     ...optional("top_p", request.topP),
-    ...optional("reasoning", encodeReasoning(request.reasoning)),
+    ...optional("reasoning", encodeReasoning(request.reasoning, fields["reasoning"])),
     ...optional("text", encodeText(request.outputFormat, fields["text"])),
     ...optional("prompt_cache_key", request.promptCacheKey),
     ...optional("service_tier", request.serviceTier),
@@ -39,10 +47,17 @@ export function encodeResponsesRequest(request: GenerateRequest): JsonObject {
 
 function encodeTool(tool: Tool): WireTool | JsonObject | undefined {
   if (tool.type === "opaque") return tool.dialect === "responses" ? tool.value : undefined;
-  const { name, description } = tool;
+  const { name, description, grammar } = tool;
   const fields = fieldsOf(tool.extensions);
+  if (isLocalShell(tool)) return fields;
   if (tool.custom) {
-    return { ...fields, type: "custom", name, ...optional("description", description) };
+    return {
+      ...fields,
+      type: "custom",
+      name,
+      ...optional("description", description),
+      ...optional("format", grammar && { type: "grammar", ...grammar }),
+    };
   }
   return {
     ...fields,
@@ -55,10 +70,48 @@ function encodeTool(tool: Tool): WireTool | JsonObject | undefined {
   };
 }
 
-function encodeTools(
+/** The tools with those of one namespace together; those that an item of the input adds are in it. */
+function encodeToolList(tools: readonly Tool[]): (WireTool | JsonObject)[] {
+  const encoded: (WireTool | JsonObject)[] = [];
+  let open: { namespace: JsonObject; members: unknown[] } | undefined;
+  for (const tool of tools) {
+    if (tool.type === "function" && fieldsOf(tool.extensions)[ADDITIONAL_TOOLS]) continue;
+    const namespace = namespaceOf(tool);
+    const value = namespace === undefined
+      ? encodeTool(tool)
+      : encodeMember(tool as FunctionTool, namespace);
+    if (value === undefined) continue;
+    if (namespace === undefined) {
+      open = undefined;
+      encoded.push(value);
+    } else if (open?.namespace === namespace) {
+      open.members.push(value);
+    } else {
+      open = { namespace, members: [value] };
+      encoded.push({ ...namespace, tools: open.members });
+    }
+  }
+  return encoded;
+}
+
+/** A function as it is inside its namespace. */
+function encodeMember(
+  tool: FunctionTool,
+  namespace: JsonObject,
+): WireTool | JsonObject | undefined {
+  const { namespace: _namespace, ...fields } = fieldsOf(tool.extensions);
+  return encodeTool({
+    ...tool,
+    name: memberName(String(namespace["name"]), tool.name),
+    extensions: { dialect: "responses", fields },
+  });
+}
+
+/** Tools, and the choice among them. */
+export function encodeTools(
   { tools = [], toolChoice, parallelToolCalls }: GenerateRequest,
 ): Pick<WireRequest, "tools" | "tool_choice" | "parallel_tool_calls"> {
-  const encoded = tools.map(encodeTool).filter((tool) => tool !== undefined);
+  const encoded = encodeToolList(tools);
   // A choice without tools is refused.
   if (encoded.length === 0) return {};
   const isCustom = (name: string) =>
@@ -92,10 +145,12 @@ function encodeToolChoice(
 }
 
 /** Which efforts a model takes, and what a budget of tokens comes to, is for its provider to say. */
-function encodeReasoning(reasoning: Reasoning | undefined): WireRequest["reasoning"] {
-  if (reasoning === undefined) return undefined;
-  const { mode, effort, summary } = reasoning;
+function encodeReasoning(
+  { mode, effort, summary }: Reasoning = {},
+  kept: unknown,
+): WireRequest["reasoning"] {
   const encoded = {
+    ...(isJsonObject(kept) ? kept : {}),
     ...optional("effort", mode === "disabled" ? "none" : effort),
     // Reasoning that is not to be shown is asked for by asking for nothing.
     ...optional(
@@ -106,7 +161,8 @@ function encodeReasoning(reasoning: Reasoning | undefined): WireRequest["reasoni
   return Object.keys(encoded).length === 0 ? undefined : encoded;
 }
 
-function encodeText(
+/** What is said of the text of the answer; `kept` is what the model does not name of it. */
+export function encodeText(
   format: OutputFormat | undefined,
   kept: unknown,
 ): WireRequest["text"] {

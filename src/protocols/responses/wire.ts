@@ -18,7 +18,8 @@ export type WireInputPart =
   | { type: "input_image"; file_id: string; detail: string }
   | { type: "input_file"; file_data: string; filename: string }
   | { type: "input_file"; file_url: string }
-  | { type: "input_file"; file_id: string };
+  | { type: "input_file"; file_id: string }
+  | JsonObject;
 
 /** A part of an assistant's message. */
 export type WireOutputPart =
@@ -45,7 +46,7 @@ export type WireTool =
     parameters: JsonObject;
     strict: boolean;
   }
-  | { type: "custom"; name: string; description?: string };
+  | { type: "custom"; name: string; description?: string; format?: JsonObject };
 
 /** Which tool to use. */
 export type WireToolChoice =

@@ -196,7 +196,7 @@ function prepareFunction(tool: FunctionTool, name: string): FunctionTool {
     };
   }
   // There are no tools that take free text: the text becomes the one property of an object.
-  const format = tool.extensions?.fields["format"];
+  const format = tool.grammar ?? tool.extensions?.fields["format"];
   const grammar = isJsonObject(format) && typeof format["definition"] === "string"
     ? `The input follows this ${format["syntax"] ?? ""} grammar:\n${format["definition"]}`
     : undefined;

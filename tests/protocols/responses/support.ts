@@ -1,13 +1,17 @@
 /**
- * What the tests of the Responses codec share: decoding in every cut, and the recorded answers.
+ * What the tests of the Responses codec share: decoding in every cut, the recorded
+ * answers, and what the official SDK makes of a stream.
  *
  * @module
  */
 
+import { assertEquals } from "@std/assert";
+import OpenAI from "openai";
 import { encodeSseFrame } from "../../../src/core/sse.ts";
-import type { StreamEvent } from "../../../src/protocols/event.ts";
-import type { UpstreamContext } from "../../../src/protocols/codec.ts";
+import type { GenerateRequest, StreamEvent } from "../../../src/protocols/event.ts";
+import type { AnswerContext, UpstreamContext } from "../../../src/protocols/codec.ts";
 import { createResponsesStreamDecoder } from "../../../src/protocols/responses/decode_stream.ts";
+import { createResponsesStreamEncoder } from "../../../src/protocols/responses/encode_stream.ts";
 
 export { insideCharacters, randomCuts, RECORDED } from "../messages/support.ts";
 
@@ -52,4 +56,50 @@ export function readRecorded(path: string): Record<string, unknown>[][] {
     answers.at(-1)!.push(event);
   }
   return answers;
+}
+
+/** The context of an answer to a client that asked for sealed reasoning. */
+export function answerContext(request: Partial<GenerateRequest> = {}): AnswerContext {
+  return {
+    request: {
+      model: "client-model",
+      messages: [],
+      stream: true,
+      extensions: { dialect: "responses", fields: { include: ["reasoning.encrypted_content"] } },
+      ...request,
+    },
+    createdAt: 1_700_000_000_500,
+  };
+}
+
+/** `events` as a client reads them. */
+export function encodeStream(events: readonly StreamEvent[], context = answerContext()): string {
+  const encoder = createResponsesStreamEncoder(context);
+  return events.map((event) => encoder.write([event])).join("");
+}
+
+/** The frames of an encoded stream, without comments. Each has its name twice. */
+// deno-lint-ignore no-explicit-any -- what the test expects it to be
+export function framesOf(text: string): any[] {
+  return text.split("\n\n").filter((frame) => frame.startsWith("event: ")).map((frame) => {
+    const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(frame)!;
+    const event = JSON.parse(data!);
+    assertEquals(event.type, name);
+    return event;
+  });
+}
+
+/** What the official SDK's stream helper makes of `body`. */
+// deno-lint-ignore no-explicit-any -- read field by field
+export async function sdkResponse(body: string | Uint8Array): Promise<any> {
+  const client = new OpenAI({
+    apiKey: "key",
+    baseURL: "http://sdk.invalid/v1",
+    maxRetries: 0,
+    fetch: () =>
+      Promise.resolve(
+        new Response(body as BodyInit, { headers: { "content-type": "text/event-stream" } }),
+      ),
+  });
+  return await client.responses.stream({ model: "m", input: "" }).finalResponse();
 }
