@@ -169,6 +169,7 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
       const changed = Object.entries(changes).filter(([key, value]) => get(key) !== value);
       if (changed.length === 0) return;
       document ??= await parse();
+      const { isMap } = await import("yaml");
       for (const [key, value] of changed) {
         const keys = key.split(".");
         if (value === undefined) {
@@ -177,8 +178,7 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
         }
         for (let depth = 1; depth < keys.length; depth++) {
           const parent = document.getIn(keys.slice(0, depth), true);
-          const isMapping = typeof parent === "object" && parent !== null && "items" in parent;
-          if (!isMapping) document.setIn(keys.slice(0, depth), document.createNode({}));
+          if (!isMap(parent)) document.setIn(keys.slice(0, depth), document.createNode({}));
         }
         document.setIn(keys, value);
       }

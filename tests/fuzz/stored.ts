@@ -100,6 +100,7 @@ async function attemptAsync<T>(run: () => Promise<T>): Promise<T | undefined> {
 const digest = async (bytes: Uint8Array<ArrayBuffer>) =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 
+const nonces = new Set<string>();
 const sealer = createSealer(parseSealingKeys(`one:${"A".repeat(43)}`));
 
 const yamlLine = fc.oneof(
@@ -202,6 +203,16 @@ export const STORED: readonly FuzzProperty[] = [
       if (isWhole && got !== undefined) assertEquals(got, value);
     },
     { cost: 4 },
+  ),
+  fuzz(
+    "no nonce of a seal comes twice (X37)",
+    fc.constantFrom("", "text"),
+    async (text) => {
+      const nonce = (await sealer.seal(text, KEY, 1)).split(".")[2]!;
+      assertEquals(nonce.length, 16);
+      assert(!nonces.has(nonce), "a nonce was used twice");
+      nonces.add(nonce);
+    },
   ),
   fuzz(
     "any text in the place of a sealed one is refused",
