@@ -14,13 +14,13 @@ import type { ContentBlock, ThinkingBlock } from "./event.ts";
 import { optional } from "./fields.ts";
 
 /** Maker and version; part of the URL-safe alphabet like all that follows. */
-const MARKER = "grantway1-";
+export const SEAL_MARKER = "grantway1-";
 
 /** The seal of a thinking block in its envelope. Never empty: some clients drop what has no seal. */
 export function encodeSeal(block: ThinkingBlock): string {
   const { origin = "", model = "" } = block.provenance ?? {};
   const parts = [origin, model, block.signature ?? null, block.redacted ? 1 : 0];
-  return MARKER + encodeBase64Url(new TextEncoder().encode(JSON.stringify(parts)));
+  return SEAL_MARKER + encodeBase64Url(new TextEncoder().encode(JSON.stringify(parts)));
 }
 
 /**
@@ -58,9 +58,9 @@ export function openSeals(blocks: readonly ContentBlock[]): ContentBlock[] {
 }
 
 function openEnvelope(text: string | undefined): unknown[] | undefined {
-  if (!text?.startsWith(MARKER)) return undefined;
+  if (!text?.startsWith(SEAL_MARKER)) return undefined;
   try {
-    const bytes = decodeBase64Url(text.slice(MARKER.length));
+    const bytes = decodeBase64Url(text.slice(SEAL_MARKER.length));
     const parts: unknown = JSON.parse(new TextDecoder().decode(bytes));
     return Array.isArray(parts) ? parts : [];
   } catch {

@@ -10,6 +10,7 @@ import type { Credential } from "../credentials/credential.ts";
 import type { Pool } from "../credentials/pool.ts";
 import type { GenerateRequest, GenerateResponse } from "../protocols/event.ts";
 import type { EventStream } from "./event_stream.ts";
+import type { ForwardedAnswer, ForwardRequest } from "./relayed_answer.ts";
 import type { Transport, TransportRequestOptions } from "./transport.ts";
 
 /** What a fail-over transport is made of. */
@@ -53,6 +54,11 @@ export function createFailoverTransport(options: FailoverOptions): Transport {
       request: GenerateRequest,
       options?: TransportRequestOptions,
     ): Promise<GenerateResponse> => attempt((transport) => transport.generate(request, options)),
+    forward: (
+      request: ForwardRequest,
+      options?: TransportRequestOptions,
+    ): Promise<ForwardedAnswer | undefined> =>
+      attempt((transport) => transport.forward(request, options)),
     countTokens: (request: GenerateRequest, options?: TransportRequestOptions): Promise<number> =>
       attempt((transport) => transport.countTokens(request, options)),
   };

@@ -8,6 +8,17 @@ export { collectStream, replayResponse } from "./collect.ts";
 export type { EventStream } from "./event_stream.ts";
 export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
 export { streamErrorToTransportError } from "./failure.ts";
+export { encodeErrorResponse } from "./client_error.ts";
+export { type ClientRequest, readClientRequest } from "./client_request.ts";
+export type { ForwardedAnswer, ForwardRequest, RelayedStream } from "./relayed_answer.ts";
+export {
+  type ClientCall,
+  createRouter,
+  type Router,
+  type RouterOptions,
+  type Target,
+  type UsageReport,
+} from "./router.ts";
 export {
   createTransport,
   type Transport,

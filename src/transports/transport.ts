@@ -17,7 +17,7 @@ import {
   parseRetryAfter,
   readBoundedText,
 } from "../core/http.ts";
-import { displayText, maskSecrets } from "../core/redact.ts";
+import { displayText } from "../core/redact.ts";
 import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
 import type { UpstreamCodec, UpstreamContext } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
@@ -43,6 +43,13 @@ import {
   isUntouched,
   UpstreamRelayedStream,
 } from "./relayed_answer.ts";
+import {
+  conceal,
+  conversationHeader,
+  loginHint,
+  readMediaType,
+  readRequestId,
+} from "./upstream.ts";
 import { createStopScanner } from "./stop_sequences.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
 
@@ -503,60 +510,16 @@ class ProviderTransport implements Transport {
     error: StreamError,
     repeatable: boolean = isMomentary(error),
   ): Attempt<never> {
+    const { provider } = this.#options;
     return {
       kind: "failed",
       error: streamErrorToTransportError(conceal(error, token), {
-        who: this.#options.provider.shortName,
+        who: provider.shortName,
         hint: error.code === "unauthorized"
-          ? this.#loginHint(token)
-          : this.#options.provider.explainError?.(error),
+          ? loginHint(provider, token)
+          : provider.explainError?.(error),
       }),
       repeatable,
     };
   }
-
-  #loginHint({ credential, expiresAt }: AccessToken): string {
-    const { provider } = this.#options;
-    if (expiresAt === null) {
-      return `Check the API key${
-        provider.apiKey === undefined ? "" : ` in ${provider.apiKey.variables.join(" or ")}`
-      }`;
-    }
-    const region = credential.region === provider.regions[0]?.id
-      ? ""
-      : ` --region ${credential.region}`;
-    return `Sign in again: grantway auth add ${credential.provider}${region}`;
-  }
-}
-
-/** A key that is no header value is left to the body alone. */
-function conversationHeader(
-  { conversationHeader: name }: Provider,
-  { promptCacheKey }: GenerateRequest,
-): Record<string, string> {
-  return name !== undefined && promptCacheKey !== undefined &&
-      /^[\x21-\x7e]{1,256}$/.test(promptCacheKey)
-    ? { [name]: promptCacheKey }
-    : {};
-}
-
-function readMediaType(response: Response): string {
-  return (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
-}
-
-function readRequestId({ headers }: Response): string | undefined {
-  const id = headers.get("request-id") ?? headers.get("x-request-id");
-  return id === null ? undefined : displayText(id, 80);
-}
-
-/** Servers have been seen to repeat a refused key in their message. */
-function conceal(error: StreamError, { value }: AccessToken): StreamError {
-  const { message, upstreamCode, requestId } = error;
-  const mask = (text: string) => maskSecrets(text, [value]);
-  return {
-    ...error,
-    message: mask(message),
-    ...(upstreamCode === undefined ? {} : { upstreamCode: mask(upstreamCode) }),
-    ...(requestId === undefined ? {} : { requestId: mask(requestId) }),
-  };
 }
