@@ -11,6 +11,7 @@ import { loginCommand } from "./accounts.ts";
 import { checkLabel, reportAdded } from "./added.ts";
 import { type Context, requireRegion } from "./context.ts";
 import { durationText } from "./credential_view.ts";
+import { UsageError } from "./exit_code.ts";
 import { createLoginScreen } from "./login_screen.ts";
 import { readOAuthParameters } from "./oauth_parameters.ts";
 
@@ -24,8 +25,8 @@ export interface SignInOptions {
   openBrowser?: boolean | undefined;
   /** Gives up after this long. */
   timeoutMs?: number | undefined;
-  /** The way to sign in. */
-  flow?: "auto" | OidcFlow | undefined;
+  /** The way to sign in, as the user wrote it; the configured one without it. */
+  flow?: string | undefined;
   /** The upstream to ask scopes for, and to use. */
   upstream?: string | undefined;
 }
@@ -44,14 +45,15 @@ export async function signIn(
   const region = options.region === undefined
     ? provider.regions[0]!
     : requireRegion(provider, options.region);
-  // A store that cannot be used is found out before anybody goes to a browser.
-  const host = await context.hostId();
-  const overrides = await context.overrides(provider);
   const config = await context.config();
+  const flow = requireFlow(provider, options.flow ?? config.get(`providers.${provider.id}.flow`));
   const oauthParameters = readOAuthParameters(
     provider,
     (name) => config.get(`providers.${provider.id}.${name}`),
   );
+  // A store that cannot be used is found out before anybody goes to a browser.
+  const host = await context.hostId();
+  const overrides = await context.overrides(provider);
 
   const end = new AbortController();
   const signal = AbortSignal.any([interrupts.signal, end.signal]);
@@ -74,7 +76,7 @@ export async function signIn(
       oauthParameters,
       signal,
       onEvent: screen.show,
-      flow: options.flow,
+      flow,
       bindLoopback: platform.bindLoopback,
       readPaste: screen.readPaste,
       loopbackTimeoutMs: options.timeoutMs,
@@ -95,6 +97,19 @@ export async function signIn(
     end.abort();
     output.progress("");
   }
+}
+
+function requireFlow(provider: Provider, flow: string | undefined): "auto" | OidcFlow | undefined {
+  if (flow === undefined || flow === "auto") return flow;
+  const flows = provider.oauth?.kind === "oidc" ? provider.oauth.flows : [];
+  const known = flows.find((name) => name === flow);
+  if (known !== undefined) return known;
+  throw new UsageError(
+    `${provider.id} has no flow "${flow}"`,
+    flows.length === 0
+      ? "It signs in with a code: leave --flow out"
+      : `Flows: auto, ${flows.join(", ")}`,
+  );
 }
 
 function asLoginFailure(

@@ -116,6 +116,21 @@ Deno.test("xAI: the proxy that asks for more scopes gets them", async () => {
   assert(headers.get("user-agent")!.includes(headers.get("x-grok-client-version")!));
 });
 
+for (const revocation of ["status_503", "challenge_403", "connection_lost", "absent"] as const) {
+  Deno.test(`xAI: a logout where the revocation is ${revocation} removes the login all the same`, async () => {
+    const machine = await signedIn();
+    machine.sandbox.setQuirks(
+      revocation === "absent"
+        ? { revocation }
+        : { failNext: 9, failOn: "revoke", failWith: revocation },
+    );
+    const { code, stdout, stderr } = await machine.run("auth logout xai-oauth");
+    assertEquals([code, stdout], [0, "Removed xai-oauth user@sandbox.example\n"]);
+    assertEquals(stderr.includes("may live on at the provider"), revocation !== "absent");
+    assertEquals(await machine.credentials(), []);
+  });
+}
+
 Deno.test("xAI: an outdated version is told apart from a login", async () => {
   const machine = await signedIn();
   const { code, stderr } = await machine.run("chat [error:outdated]");

@@ -128,6 +128,21 @@ Deno.test("a login by code over sockets, an answer, and a logout that revokes", 
   assertEquals(cli.sandbox.state.grants.map(({ revoked }) => revoked), [true]);
 });
 
+Deno.test("the sandbox's help and its page name both vendors, and who waits at xAI", async () => {
+  const { stdout } = await new TestMachine().run("sandbox --help");
+  assertMatch(stdout, /MiniMax[^]*xAI[^]*auth add minimax-oauth +or xai-oauth/);
+  await using cli = await TestCli.create({ autoApprove: false });
+  const { child, url } = await waiting(cli);
+  const consent = await fetch(url);
+  await consent.body?.cancel();
+  const page = await (await fetch(cli.origin)).text();
+  for (const word of ["MiniMax", "xAI", "/api.x.ai/v1/responses", "for Grok Build, xai"]) {
+    assertStringIncludes(page, word);
+  }
+  child.kill("SIGINT");
+  assertEquals((await child.result).code, 130);
+});
+
 Deno.test("Ctrl-C while the port waits: 130, the port is given back, nothing is stored", async () => {
   await using cli = await TestCli.create();
   const { child, port } = await waiting(cli);
@@ -199,6 +214,23 @@ testIf("tmux", "grantway model: xAI by its name, a sign-in, grok-4.3 at the top"
   assertMatch(await terminal.shows("[exit "), /Using xai-oauth\/grok-4\.3\n+\[exit 0\]/);
   const { stdout } = await cli.run("config list");
   assertStringIncludes(stdout, "model.default = grok-4.3\nmodel.provider = xai-oauth\n");
+});
+
+testIf("tmux", "grantway model signs in by the configured flow", async (tmux) => {
+  await using cli = await TestCli.create();
+  await cli.run("config set providers.xai-oauth.flow loopback");
+  await cli.run("config set provider xai-oauth");
+  const size = { columns: 900, rows: 60 };
+  await using terminal = await Terminal.start(tmux, [...COMMAND, "model"], cli.env(), size);
+  await terminal.shows("● xAI Grok OAuth (SuperGrok Subscription) (not signed in)");
+  await terminal.press("Enter");
+  const screen = await terminal.shows("paste the code or address here:");
+  const url = /http:\S+\/oauth2\/authorize\?\S+/.exec(screen)![0];
+  const { callback } = await answerConsent(fetch, url);
+  await (await fetch(callback!)).body?.cancel();
+  await terminal.shows(/◆ {2}Model/);
+  await terminal.press("Enter");
+  assertMatch(await terminal.shows("[exit "), /Using xai-oauth\/grok-4\.3\n+\[exit 0\]/);
 });
 
 for (const command of ["auth add xai-oauth", LOOPBACK.join(" ")]) {

@@ -121,6 +121,31 @@ const SIGN_IN: Row[] = [
     },
   })),
   {
+    name: "where the server offers no code, the port follows by itself",
+    setUp: { quirks: { deviceFlow: "not_found" } },
+    run: async (machine) => {
+      await signInByLoopback(machine, "auth add xai-oauth");
+      assertEquals(machine.loopback.wanted, [56121]);
+    },
+  },
+  {
+    name: "the flow can be configured, and the command line wins",
+    run: async (machine) => {
+      assertOk(await machine.run("config set providers.xai-oauth.flow loopback"));
+      await signInByLoopback(machine, "auth add xai-oauth");
+      assertEquals(machine.loopback.wanted.length, 1);
+      assertOk(await machine.run("auth add xai-oauth --flow device"));
+      assertEquals(machine.loopback.wanted.length, 1);
+      const before = machine.snapshot();
+      for (
+        const command of ["auth add xai-oauth --flow x", "auth add minimax-oauth --flow device"]
+      ) {
+        assertEquals((await machine.run(command)).code, 2);
+        assertEquals(machine.snapshot(), before);
+      }
+    },
+  },
+  {
     name: "--no-browser prints the URL and the code and opens nothing",
     setUp: { env: { DISPLAY: ":0" } },
     run: async (machine) => {

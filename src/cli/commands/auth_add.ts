@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { type OidcFlow, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { type Provider, PROVIDERS } from "../../providers/mod.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
@@ -31,7 +31,10 @@ export function define(command: Command): void {
     .option("--flow <flow>", "auto, device (a code) or loopback (a port of this machine)")
     .option("--upstream <name>", "API to use, where the provider has several: xai-oauth: api, cli")
     .option("--label <label>", "your name for it (a login with the same name is replaced)")
-    .option("--timeout <seconds>", "give up after this long (default: as long as the code lives)")
+    .option(
+      "--timeout <seconds>",
+      "give up after this long (default: as the code lives; loopback: 180)",
+    )
     .option("--no-browser", "print the URL and code instead of opening a browser")
     .addHelpText(
       "after",
@@ -79,27 +82,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     region: options.region ?? via?.region,
     label: options.label,
     openBrowser: options.browser,
-    flow: requireFlow(provider, options.flow ?? await configuredFlow(context, provider)),
+    flow: options.flow,
     upstream: options.upstream,
     timeoutMs: options.timeout === undefined ? undefined : seconds(options.timeout) * 1000,
   });
-}
-
-async function configuredFlow(context: Context, provider: Provider): Promise<string | undefined> {
-  return (await context.config()).get(`providers.${provider.id}.flow`);
-}
-
-function requireFlow(provider: Provider, flow: string | undefined): "auto" | OidcFlow | undefined {
-  if (flow === undefined || flow === "auto") return flow;
-  const flows = provider.oauth?.kind === "oidc" ? provider.oauth.flows : [];
-  const known = flows.find((name) => name === flow);
-  if (known !== undefined) return known;
-  throw new UsageError(
-    `${provider.id} has no flow "${flow}"`,
-    flows.length === 0
-      ? "It signs in with a code: leave --flow out"
-      : `Flows: auto, ${flows.join(", ")}`,
-  );
 }
 
 /** OAuth where the provider signs in itself, else its API key. */
