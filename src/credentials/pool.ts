@@ -55,8 +55,8 @@ export interface Pool {
    * The accounts to try now, the best first. The only live one is never kept resting. Calling it is a
    * turn of `round_robin`.
    *
-   * @throws {CredentialError} `login_required` when there is no live account; `quota_exhausted` or
-   * `rate_limited` when every one rests, with the time until the first may be used again.
+   * @throws {CredentialError} `login_required` when there is no live account; where every one rests,
+   * what the first that may be used again rests for, with the time until then.
    */
   candidates(): Promise<Credential[]>;
   /** Makes an account rest, where the failure is its own; returns for how long, or undefined. */
@@ -94,6 +94,7 @@ const REST_MS: Partial<Record<ErrorCode, number>> = {
   // A refresh has just been tried: a server that was confused may have recovered in five minutes.
   unauthorized: 300_000,
 };
+const RESTING_CODES = Object.keys(REST_MS) as ErrorCode[];
 /** The only account rests briefly, unless the server named a time: there is no other to use. */
 const SOLE_REST_MS = 60_000;
 /** No answer makes an account rest for longer; a clock may be wrong. */
@@ -229,7 +230,8 @@ function allResting(
 ): CredentialError {
   const first = members.reduce((a, b) => a.coolDown!.until <= b.coolDown!.until ? a : b).coolDown!;
   const retryAfterMs = Math.max(0, first.until - now);
-  const code = first.code === "rate_limited" ? "rate_limited" : "quota_exhausted";
+  // What keeps the first from answering; a stored word that is none of ours is a limit of some kind.
+  const code = RESTING_CODES.find((known) => known === first.code) ?? "quota_exhausted";
   return new CredentialError(
     code,
     `All ${members.length} accounts of ${provider} rest, the first until ${

@@ -144,6 +144,23 @@ Deno.test("a pool: auth reset ends the rests, of one account or of all", async (
   assertEquals(asked(machine), ["b@x.example", "a@x.example"]);
 });
 
+for (
+  const { code, entitlement } of [
+    { code: 8, entitlement: "none" },
+    { code: 5, entitlement: "spending_limit" },
+  ] as const
+) {
+  Deno.test(`a pool: when every account rests for entitlement ${entitlement}, it is ${code} still`, async () => {
+    const machine = await pool("a@x.example", "b@x.example");
+    machine.sandbox.setQuirks({ entitlement });
+    assertEquals((await machine.run("chat Hello")).code, code);
+    machine.requests.length = 0;
+    const again = await machine.run("chat Hello");
+    assertEquals([again.code, machine.requests.length], [code, 0]);
+    assertStringIncludes(again.stderr, "grantway auth reset xai-oauth");
+  });
+}
+
 for (const directive of ["[error:400]", "[error:context]", "[error:404]", "[failed]"]) {
   Deno.test(`a pool: ${directive} is nobody's fault: no other account is asked, nobody rests`, async () => {
     const machine = await pool("a@x.example", "b@x.example");
