@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject } from "../../core/http.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
 import { readUrlCitation } from "../citations.ts";
 import { encodeSeal } from "../envelope.ts";
 import type {
@@ -111,9 +111,14 @@ export class ItemEncoder {
     }
   }
 
-  /** The item of these blocks: several for a message, one for any other. */
-  encode(blocks: readonly ItemBlock[], id: string, status: ItemStatus): JsonObject {
+  /**
+   * The item of these blocks: several for a message, one for any other. `ending` is how the answer goes
+   * on after it; a call that is all there is whole, whatever was cut off behind it.
+   */
+  encode(blocks: readonly ItemBlock[], id: string, ending: ItemStatus): JsonObject {
     const [block] = blocks;
+    const isWhole = block?.type === "tool_use" && !isCutCall(block, ending);
+    const status = isWhole ? "completed" : ending;
     switch (block?.type) {
       case "thinking":
         return this.#encodeReasoning(block, id, status);
@@ -187,6 +192,12 @@ export class ItemEncoder {
         status,
       };
   }
+}
+
+/** Whether an answer has broken off within a call. Only arguments in JSON show that they are whole. */
+export function isCutCall(block: ItemBlock, ending: ItemStatus): boolean {
+  return ending === "incomplete" && block.type === "tool_use" &&
+    (block.custom === true || parseJsonObject(block.arguments) === undefined);
 }
 
 function encodeMessage(

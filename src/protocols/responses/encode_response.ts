@@ -33,8 +33,8 @@ export function encodeResponsesResponse(
     ...ending,
     output: groups.map((blocks, index) => {
       // An answer breaks off in its last item.
-      const status = index === groups.length - 1 ? ending.status : "completed";
-      return items.encode(blocks, items.idFor(blocks[0]!, index), status);
+      const state = index === groups.length - 1 ? ending.status : "completed";
+      return items.encode(blocks, items.idFor(blocks[0]!, index), state);
     }),
     usage: encodeUsage(response.usage),
   };

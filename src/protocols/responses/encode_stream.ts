@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type JsonObject, parseJsonObject } from "../../core/http.ts";
+import type { JsonObject } from "../../core/http.ts";
 import { encodeSseComment, encodeSseFrame } from "../../core/sse.ts";
 import { createBlockOrder } from "../block_order.ts";
 import type { AnswerContext, StreamEncoder } from "../codec.ts";
@@ -27,6 +27,7 @@ import { encodeResponseError } from "./encode_error.ts";
 import {
   encodeAnnotations,
   encodePart,
+  isCutCall,
   isSameMessage,
   type ItemBlock,
   ItemEncoder,
@@ -262,17 +263,14 @@ class ResponsesStreamEncoder implements StreamEncoder {
   }
 
   /** Ends the open item, if there is one. */
-  #finishItem(status: ItemStatus): void {
+  #finishItem(ending: ItemStatus): void {
     const item = this.#item;
     this.#item = undefined;
     const [block] = item?.blocks ?? [];
     if (item === undefined || block === undefined) return;
-    const isCut = status === "incomplete" && block.type === "tool_use" &&
-      (block.custom === true || parseJsonObject(block.arguments) === undefined);
-    const isWhole = block.type === "tool_use" && !isCut;
-    const encoded = this.#items.encode(item.blocks, item.id, isWhole ? "completed" : status);
+    const encoded = this.#items.encode(item.blocks, item.id, ending);
     this.#output.push(encoded);
-    if (isCut) return;
+    if (isCutCall(block, ending)) return;
     if (block.type === "tool_use" && !this.#items.isLocalShell(block)) {
       const { input, name } = encoded;
       if (block.custom) {
