@@ -7,6 +7,14 @@
 export type * from "./codec.ts";
 export type * from "./event.ts";
 export { ZERO_USAGE } from "./event.ts";
+export {
+  encodeMessagesModel,
+  encodeModelList,
+  encodeOpenAiModel,
+  type ListedModel,
+  type ModelListRequest,
+  modelListShape,
+} from "./model_list.ts";
 export { chatClientCodec, chatCodec } from "./chat/codec.ts";
 export { messagesClientCodec } from "./messages/client_codec.ts";
 export { messagesCodec } from "./messages/codec.ts";
