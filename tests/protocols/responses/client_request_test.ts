@@ -489,6 +489,8 @@ const CODEX: JsonObject = {
   include: [SEALED],
   parallel_tool_calls: false,
   prompt_cache_key: "thread",
+  prompt_cache_retention: "24h",
+  prompt_cache_options: { mode: "explicit" },
   reasoning: { effort: "medium", summary: "auto" },
   tools: [
     { type: "function", name: "shell", parameters: { type: "object", properties: {} } },
@@ -508,7 +510,11 @@ const CODEX: JsonObject = {
   ],
   input: [
     { type: "message", role: "developer", content: [{ type: "input_text", text: "rules" }] },
-    { type: "message", role: "user", content: [{ type: "input_text", text: "go" }] },
+    {
+      type: "message",
+      role: "user",
+      content: [{ type: "input_text", text: "go", prompt_cache_breakpoint: { mode: "explicit" } }],
+    },
     {
       type: "additional_tools",
       role: "developer",
@@ -600,6 +606,8 @@ Deno.test("a Codex request for xAI, which has functions alone", () => {
   const { request } = prepareXaiRequest({ ...decodeResponsesRequest(CODEX), model: "grok-4.3" });
   // deno-lint-ignore no-explicit-any -- read field by field
   const body: any = encodeResponsesRequest(request);
+  // Cache marks are refused, wherever they stand; the key is known.
+  assertEquals(JSON.stringify(body).match(/prompt_cache_\w+/g), ["prompt_cache_key"]);
   // deno-lint-ignore no-explicit-any -- as above
   assertEquals(body.tools.map(({ type, name }: any) => name ?? type), [
     "shell",
