@@ -149,12 +149,12 @@ function survivor({ bytes, durable }: Inode, random: Random): Bytes {
       return bytes;
     case 2:
       return mixed(bytes, durable, random.int(bytes.length + 1));
-    default:
-      return mixed(
-        bytes.subarray(0, random.int(bytes.length + 1)),
-        new Uint8Array(bytes.length),
-        0,
-      );
+    default: {
+      // Zeros only where there was nothing: of what is overwritten, one or the other survives.
+      const length = Math.max(bytes.length, durable.length);
+      const zeros = mixed(durable, new Uint8Array(length), durable.length);
+      return mixed(bytes, zeros, random.int(bytes.length + 1));
+    }
   }
 }
 
