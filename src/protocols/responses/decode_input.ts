@@ -16,6 +16,8 @@ import type {
   Extensions,
   Message,
   OpaqueBlock,
+  RefusalBlock,
+  TextBlock,
   ToolResultBlock,
   ToolUseBlock,
 } from "../event.ts";
@@ -112,26 +114,28 @@ function decodeMessage(item: JsonObject, at: string, turns: Turns): void {
     return;
   }
   const parent = optional("item", fields?.fields);
-  turns.addAnswer(decodeParts(content).map((block) => withFields(block, parent)), true);
+  const blocks = decodeParts(content).map((block, index) => {
+    if (block.type === "text" || block.type === "refusal") return withFields(block, parent);
+    // As a message of its own, what only this dialect can say can be written again.
+    return decodeOther({ ...item, content: [partsOf(content)[index]] });
+  });
+  turns.addAnswer(blocks, true);
 }
 
 /** A part of the model's message, with what its item has besides its parts. */
-function withFields(block: ContentBlock, parent: JsonObject): ContentBlock {
-  if (block.type === "opaque" || Object.keys(parent).length === 0) return block;
+function withFields<T extends TextBlock | RefusalBlock>(block: T, parent: JsonObject): T {
+  if (Object.keys(parent).length === 0) return block;
   const fields = { ...parent, ...block.extensions?.fields };
   return { ...block, extensions: { dialect: "responses", fields } };
 }
 
 function decodeParts(content: unknown): ContentBlock[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
-  if (!Array.isArray(content)) return [];
-  return content.flatMap((part) =>
-    typeof part === "string"
-      ? [{ type: "text" as const, text: part }]
-      : isJsonObject(part)
-      ? [decodeInputPart(part)]
-      : []
-  );
+  return partsOf(content).map(decodeInputPart);
+}
+
+function partsOf(content: unknown): JsonObject[] {
+  return Array.isArray(content) ? content.filter(isJsonObject) : [];
 }
 
 function decodeInputPart(part: JsonObject): ContentBlock {

@@ -378,6 +378,25 @@ const FORMS: { name: string; sent: JsonObject; written: JsonObject }[] = [
     },
   },
   {
+    name: "parts of the model's that nobody knows as messages of their own",
+    sent: {
+      input: [{
+        role: "assistant",
+        content: [{ type: "output_text", text: "a" }, { type: "output_audio", data: "b" }],
+      }],
+    },
+    written: {
+      input: [
+        {
+          type: "message",
+          role: "assistant",
+          content: [{ type: "output_text", text: "a" }],
+        },
+        { role: "assistant", content: [{ type: "output_audio", data: "b" }] },
+      ],
+    },
+  },
+  {
     name: "a data URL that cannot be read as a remark",
     sent: { input: [user([{ type: "input_image", image_url: "data:nonsense" }])] },
     written: {
