@@ -16,6 +16,7 @@ import { createFileStore } from "../../src/credentials/file_store.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { answerConsent, type Consent, createFakePort, type FakePort } from "./loopback_browser.ts";
 import { MemoryDisk } from "./memory_files.ts";
+import { isComputing } from "./computing.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 // Loaded lazily by the command line; here before the clock starts, which would run ahead of it.
@@ -30,32 +31,6 @@ await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
 /** Turns of the event loop in which nothing must happen before the clock moves. */
 const QUIET_TURNS = 8;
 
-/** How much the thread pool computes, which no event loop turn waits for. */
-let computing = 0;
-const ASYNC = [
-  "digest",
-  "encrypt",
-  "decrypt",
-  "importKey",
-  "exportKey",
-  "generateKey",
-  "sign",
-  "verify",
-] as const;
-for (const name of ASYNC) {
-  const original = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => unknown;
-  Object.defineProperty(crypto.subtle, name, {
-    value: async (...args: unknown[]) => {
-      computing++;
-      try {
-        return await original(...args);
-      } finally {
-        computing--;
-      }
-    },
-  });
-}
-
 /** A virtual clock that stands still while the network or the thread pool is at work. */
 class MachineClock extends VirtualClock {
   isBusy: () => boolean = () => false;
@@ -63,7 +38,7 @@ class MachineClock extends VirtualClock {
   override async idle(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS;) {
       await new Promise((resolve) => setImmediate(resolve));
-      quiet = computing > 0 || this.isBusy() ? 0 : quiet + 1;
+      quiet = isComputing() || this.isBusy() ? 0 : quiet + 1;
     }
   }
 }

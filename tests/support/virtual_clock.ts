@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { isComputing } from "./computing.ts";
 
 /** Wall clock, monotonic clock and timers of one simulated machine. */
 export class VirtualClock {
@@ -41,8 +42,12 @@ export class VirtualClock {
 
   /** Lets everything happen that needs no time. */
   async idle(): Promise<void> {
-    // After all microtasks, and without the minimum delay of a timer.
-    await new Promise((resolve) => setImmediate(resolve));
+    // After all microtasks, and without the minimum delay of a timer; twice, because what the thread
+    // pool has done may lead to more of it.
+    for (let quiet = 0; quiet < 2;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = isComputing() ? 0 : quiet + 1;
+    }
   }
 
   /** Lets `ms` pass, timer by timer. */
