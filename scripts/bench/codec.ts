@@ -1,5 +1,5 @@
 /**
- * What the codecs cost, beside the libraries that clients use: `deno task bench codec [--runs=5]`.
+ * What the codecs cost, beside the libraries that clients use: `deno task bench codec [--runs=40]`.
  *
  * The program itself stands with the tests, where those libraries are installed.
  *

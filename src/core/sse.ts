@@ -40,21 +40,35 @@ export function createSseDecoder(
   maxFrameLength: number = MAX_SSE_FRAME_LENGTH,
 ): SseDecoder {
   let tooLarge = false;
+  const deliver = (frame: SseFrame) => {
+    // The parser bounds what waits for more bytes; a frame that came whole has not waited.
+    if (frame.data.length > maxFrameLength) tooLarge = true;
+    if (!tooLarge) onFrame(frame);
+  };
   const parser = createParser({
     maxBufferSize: maxFrameLength,
-    onEvent: (frame) => {
-      // The parser bounds what waits for more bytes; a frame that came whole has not waited.
-      if (frame.data.length > maxFrameLength) tooLarge = true;
-      if (!tooLarge) onFrame(frame);
-    },
+    onEvent: deliver,
     onError: (error) => {
       if (error.type === "max-buffer-size-exceeded") tooLarge = true;
     },
   });
   // The parser drops a byte order mark itself. Were both to do it, two would be dropped.
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** Nothing of a frame has begun. */
+  let isBetweenFrames = true;
+  let hasBegun = false;
   const feedText = (text: string) => {
-    if (text !== "" && !tooLarge) parser.feed(text);
+    if (text === "" || tooLarge) return;
+    const frame = isBetweenFrames ? readWholeFrame(text) : undefined;
+    if (frame !== undefined) {
+      // Only at the very start is a byte order mark one: the parser must know that this has passed.
+      if (!hasBegun) parser.feed("\n");
+      hasBegun = true;
+      return deliver(frame);
+    }
+    hasBegun = true;
+    parser.feed(text);
+    isBetweenFrames = text.endsWith("\n\n");
   };
   return {
     feed: (bytes) => feedText(decoder.decode(bytes, { stream: true })),
@@ -66,6 +80,20 @@ export function createSseDecoder(
       return tooLarge;
     },
   };
+}
+
+/** The one frame that `text` is, in the form that nearly all have in nearly every stream. */
+function readWholeFrame(text: string): SseFrame | undefined {
+  let start = 0;
+  let event: string | undefined;
+  if (text.startsWith("event: ")) {
+    start = text.indexOf("\n") + 1;
+    event = text.slice("event: ".length, start - 1);
+  }
+  if (event === "" || !text.startsWith("data: ", start)) return undefined;
+  const end = text.indexOf("\n", start);
+  if (end !== text.length - 2 || !text.endsWith("\n") || text.includes("\r")) return undefined;
+  return { event, data: text.slice(start + "data: ".length, end) };
 }
 
 /** One frame as text. A name cannot break out of its line; line ends within `data` become LF. */

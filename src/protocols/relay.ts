@@ -102,6 +102,10 @@ export abstract class FrameRelay implements StreamRelay {
     this.#isHot = isHot;
   }
 
+  /** Whether a frame goes on as it came, which its text alone tells: large ones are worth the look. */
+  protected isPlain(_frame: SseFrame): boolean {
+    return false;
+  }
   /** Judges a frame; `value` is its JSON. */
   protected abstract onFrame(event: string | undefined, value: JsonObject): FrameVerdict;
   /** The frames that end an answer with a failure. */
@@ -207,6 +211,10 @@ export abstract class FrameRelay implements StreamRelay {
   }
 
   #onFrame(frame: SseFrame, bytes?: Uint8Array): Uint8Array | null {
+    if (bytes !== undefined && this.isPlain(frame)) {
+      this.frames++;
+      return bytes;
+    }
     const value = parseJsonObject(frame.data);
     if (value === undefined) {
       const data = frame.data.trim();

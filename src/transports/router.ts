@@ -9,6 +9,7 @@
  */
 
 import type { JsonObject } from "../core/http.ts";
+import { createTextWriter } from "../core/text_writer.ts";
 import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AnswerContext, ClientCodec } from "../protocols/codec.ts";
 import type {
@@ -237,7 +238,7 @@ class Answering {
 
   #streamEvents(events: EventStream): Response {
     const stream = this.#codec.createStreamEncoder(this.#context());
-    const encoder = new TextEncoder();
+    const writeText = createTextWriter();
     const seen: Seen = { usage: undefined, error: undefined, ended: false };
     return this.#stream({
       read: async () => {
@@ -246,11 +247,11 @@ class Answering {
           if (batch === null) return null;
           look(batch, seen);
           const text = stream.write(batch);
-          if (text !== "") return encoder.encode(text);
+          if (text !== "") return writeText(text);
         }
       },
       cancel: () => events.cancel(),
-      heartbeat: () => encoder.encode(stream.write([{ type: "ping" }])),
+      heartbeat: () => writeText(stream.write([{ type: "ping" }])),
     }, () => seen);
   }
 

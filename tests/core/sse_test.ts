@@ -142,3 +142,36 @@ Deno.test("encodeSseFrame() and encodeSseComment() let nothing break out of its 
   );
   assertEquals(encodeSseComment("a\n\ndata: b"), ": a data: b\n\n");
 });
+
+Deno.test("createSseDecoder() reads a stream the same, frame by frame and cut anywhere else", () => {
+  const stream =
+    "event: a\ndata: {1}\n\ndata: x\n\n: c\n\nevent: b\ndata: 1\ndata: 2\n\ndata:y\n\n" +
+    "event: \ndata: z\n\nevent: c\r\ndata: w\r\n\r\nid: 1\ndata: v\n\ndata: u\n\n\n\ndata: {t}\n\n";
+  const bytes = new TextEncoder().encode(stream);
+  const read = (cuts: Iterable<number>) => {
+    const frames: unknown[] = [];
+    const decoder = createSseDecoder(({ event, data }) => frames.push([event ?? "", data]));
+    let start = 0;
+    for (const end of [...cuts, bytes.length]) {
+      decoder.feed(bytes.slice(start, end));
+      start = end;
+    }
+    decoder.end();
+    return frames;
+  };
+  const whole = read([]);
+  assertEquals(whole.length, 9);
+  const ends = [...stream.matchAll(/\n\r?\n/g)].map(({ index, 0: end }) => index + end.length);
+  assertEquals(read(ends), whole);
+  assertEquals(read(bytes.keys()), whole);
+  for (const cut of bytes.keys()) assertEquals(read([cut]), whole, `cut at ${cut}`);
+});
+
+Deno.test("createSseDecoder() takes no byte order mark for one after a frame", () => {
+  const frames: string[] = [];
+  const decoder = createSseDecoder(({ data }) => frames.push(data));
+  for (const text of ["data: 1\n\n", "\ufeffdata: 2\n\n"]) {
+    decoder.feed(new TextEncoder().encode(text));
+  }
+  assertEquals(frames, ["1"]);
+});

@@ -9,7 +9,7 @@
  */
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
-import { encodeSseComment, encodeSseFrame } from "../../core/sse.ts";
+import { encodeSseComment, encodeSseFrame, type SseFrame } from "../../core/sse.ts";
 import { encodeSeal } from "../envelope.ts";
 import type { StreamError } from "../event.ts";
 import {
@@ -26,16 +26,20 @@ import { encodeResponseError } from "./encode_error.ts";
 import { readNumber, readString } from "./fields.ts";
 
 const HEAD = new TextEncoder().encode("event: response.");
-const TAIL = new TextEncoder().encode(".delta");
+/** Events of a piece of text, and of a text that is whole. */
+const TAILS = [".delta", "_text.done", "_part.done", "_arguments.done"]
+  .map((tail) => new TextEncoder().encode(tail));
 const KEEPALIVE = new TextEncoder().encode(encodeSseComment("keepalive"));
 
-/** `event: response.….delta`, whatever the delta is of. */
-function isDelta(bytes: Uint8Array, start: number, lineEnd: number): boolean {
-  const tail = lineEnd - TAIL.length;
-  if (tail <= start + HEAD.length) return false;
-  for (let i = 0; i < TAIL.length; i++) if (bytes[tail + i] !== TAIL[i]) return false;
+/** Whether all that an event holds is text: pieces of one, or the whole of it once more. */
+function isText(bytes: Uint8Array, start: number, lineEnd: number): boolean {
   for (let i = HEAD.length - 1; i >= 0; i--) if (bytes[start + i] !== HEAD[i]) return false;
-  return true;
+  return TAILS.some((tail) => {
+    const from = lineEnd - tail.length;
+    if (from < start + HEAD.length) return false;
+    for (let i = 0; i < tail.length; i++) if (bytes[from + i] !== tail[i]) return false;
+    return true;
+  });
 }
 
 class ResponsesRelay extends FrameRelay {
@@ -51,8 +55,13 @@ class ResponsesRelay extends FrameRelay {
     // With hidden items or missing numbers every frame has to be looked at.
     super(
       context,
-      (bytes, start, lineEnd) => this.#dropped === 0 && isDelta(bytes, start, lineEnd),
+      (bytes, start, lineEnd) => this.#dropped === 0 && isText(bytes, start, lineEnd),
     );
+  }
+
+  protected override isPlain({ event, data }: SseFrame): boolean {
+    return event === "response.output_item.done" && this.#dropped === 0 &&
+      !data.includes('"encrypted_content"') && !data.includes('"custom_tool_call"');
   }
 
   protected onFrame(event: string | undefined, value: JsonObject): FrameVerdict {
