@@ -9,11 +9,12 @@
 
 import type { Bytes } from "./disk.ts";
 import type { NetworkPlan } from "./network.ts";
+import type { Process } from "./process.ts";
 import type { Production } from "./production.ts";
 import { Random } from "./random.ts";
 import { askOnce, conclude, PROBED, storeLogins } from "./scenario.ts";
 import { SERVER_MODELS } from "./server.ts";
-import { type Director, type Operation, type Process, type Violation, World } from "./world.ts";
+import { type Director, type Operation, type Violation, World } from "./world.ts";
 
 /** How much may go wrong in one schedule. */
 export interface ExploreBudget {

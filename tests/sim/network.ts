@@ -9,8 +9,8 @@
 
 import { osError } from "./disk.ts";
 import type { SentRequest } from "./checks.ts";
-import type { Presented } from "./server.ts";
-import { EPOCH, type Process } from "./world.ts";
+import type { Process } from "./process.ts";
+import { EPOCH, type Presented } from "./server.ts";
 
 /** What the server answers instead of what it should. */
 export type Misbehaviour =

@@ -6,6 +6,9 @@
 
 import type { Random } from "./random.ts";
 
+/** 2026: when every simulation starts, ms since the epoch. */
+export const EPOCH = 1_780_000_000_000;
+
 /** What a server does with a refresh token that was already spent. */
 export interface ServerModel {
   name: string;
