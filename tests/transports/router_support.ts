@@ -6,6 +6,7 @@
 
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
+import { GrantwayError } from "../../src/core/errors.ts";
 import type { Dialect } from "../../src/protocols/event.ts";
 import { resolveEndpoints } from "../../src/providers/endpoints.ts";
 import { minimaxOAuth } from "../../src/providers/minimax/provider.ts";
@@ -72,7 +73,7 @@ export function createWorld(
   const router = createRouter({
     resolve: (name) => {
       const { provider, key, id } = UPSTREAMS[name] ??
-        Object.values(UPSTREAMS).find((upstream) => upstream.id === name)!;
+        Object.values(UPSTREAMS).find((upstream) => upstream.id === name) ?? missing(name);
       return {
         provider,
         model: id,
@@ -91,6 +92,10 @@ export function createWorld(
     ...options.router,
   });
   return { router, sandbox, sent, reports, fetch: fetchOver(router) };
+}
+
+function missing(name: string): never {
+  throw new GrantwayError("not_found", `Cannot find a model named ${name}`);
 }
 
 const PATHS: Readonly<Record<string, Dialect>> = {
