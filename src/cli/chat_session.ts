@@ -234,6 +234,7 @@ async function askLine(context: Context, history: string[]): Promise<string | nu
       const line = await platform.readLine("> ", {
         signal: AbortSignal.any([cancel.signal, interrupts.signal]),
         history,
+        multiline: true,
       });
       // Ctrl-D leaves the cursor behind the prompt.
       if (line === null) output.partialNote("\n");

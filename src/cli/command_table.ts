@@ -204,7 +204,7 @@ First steps:
   grantway auth add minimax-oauth      sign in (or xai-oauth)
   grantway chat "Hello"                one answer on stdout
   grantway                             chat
-  grantway chat --sandbox "Hello"      the same offline, without an account
+  --sandbox on each of them            the same offline, without an account
 
 Exit codes: 0 ok, 1 failure, 2 usage, 4 login required, 5 quota or rate limit,
 6 network or upstream, 7 timed out, 8 not entitled, 9 storage, 10 content filter,

@@ -29,7 +29,8 @@ import type { Output } from "./output.ts";
 import type { Platform } from "./platform.ts";
 import { createTextFiles, type TextFiles } from "./text_files.ts";
 
-const HOST_KEY = "home/id";
+/** The record of {@linkcode Context.hostId}. */
+export const HOST_KEY = "home/id";
 
 /** What a command works with. */
 export interface Context {
@@ -74,7 +75,7 @@ export interface Context {
    *
    * @throws {UsageError} When it is larger than `limitBytes`.
    */
-  readInput(limitBytes: number): Promise<string>;
+  readInput(limitBytes: number, firstByteMs?: number): Promise<string>;
   /** Runs at the end, whatever the outcome. */
   defer(run: () => Promise<void>): void;
   /** Runs what was deferred, last first. */
@@ -185,10 +186,10 @@ export function createContext(
     },
     endpoints: async (provider, region) =>
       resolveEndpoints(provider, region, await context.overrides(provider)),
-    readInput: async (limitBytes) => {
+    readInput: async (limitBytes, firstByteMs) => {
       let text: string;
       try {
-        text = await platform.stdin.readAll(limitBytes);
+        text = await platform.stdin.readAll(limitBytes, firstByteMs);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         throw new UsageError(error.message);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Credential, credentialState } from "../credentials/mod.ts";
+import { type CoolDown, type Credential, credentialState } from "../credentials/mod.ts";
 import { UsageError } from "./exit_code.ts";
 import type { Paint } from "./output.ts";
 
@@ -69,6 +69,13 @@ export function statusText(status: CredentialStatus, paint: Paint): string {
     case "needs_login":
       return paint("red", `needs login (${status.reason})`);
   }
+}
+
+/** A rest in JSON output. */
+export function coolDownJson(coolDown: CoolDown | undefined): Record<string, unknown> | null {
+  return coolDown === undefined
+    ? null
+    : { ...coolDown, until: new Date(coolDown.until).toISOString() };
 }
 
 /** A credential in JSON output. */

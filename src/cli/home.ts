@@ -24,7 +24,16 @@ export interface Home {
 /** `$GRANTWAY_HOME`, else `~/.grantway`. */
 export function rootHome(platform: Platform): string {
   const explicit = platform.env("GRANTWAY_HOME");
-  if (explicit !== undefined) return explicit.replace(/(?<=.)\/+$/, "");
+  if (explicit !== undefined) {
+    // Elsewhere it would be another folder, and the logins would seem to be gone.
+    if (!/^(\/|[A-Za-z]:[\\/])/.test(explicit)) {
+      throw new GrantwayError(
+        "invalid_configuration",
+        "Cannot use GRANTWAY_HOME: it is not an absolute path",
+      );
+    }
+    return explicit.replace(/(?<=.)\/+$/, "");
+  }
   if (platform.userHome === undefined) {
     throw new GrantwayError(
       "invalid_configuration",

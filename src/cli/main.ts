@@ -140,6 +140,7 @@ export async function run(platform: Platform): Promise<number> {
     quiet: globals.has("--quiet"),
     verbose: globals.has("--verbose") || globals.has("--debug"),
     color: !globals.has("--no-color"),
+    sandbox: globals.has("--sandbox"),
   });
   const interrupts = createInterrupts(platform, output);
   let context: Context | undefined;

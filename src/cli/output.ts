@@ -52,6 +52,8 @@ export interface OutputOptions {
   verbose: boolean;
   /** False when the user switched colour off. */
   color: boolean;
+  /** Whether commands in hints need `--sandbox` as well. */
+  sandbox?: boolean | undefined;
 }
 
 const SGR = {
@@ -153,7 +155,10 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
     },
     warn: (text) => errorLine(`${paintError("yellow", "warning:")} ${text}`),
     error: (error) => {
-      const { message, hint, code } = describeError(error);
+      const { message, hint: plainHint, code } = describeError(error);
+      const hint = options.sandbox && plainHint !== undefined
+        ? withSandboxFlag(plainHint)
+        : plainHint;
       errorLine(`${paintError("red", "error:")} ${message}`);
       if (hint !== undefined) errorLine(`  ${hint}`);
       if (options.json) {
@@ -166,6 +171,14 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
       }
     },
   };
+}
+
+/** What mends a run with `--sandbox` needs that flag as well. */
+function withSandboxFlag(hint: string): string {
+  return hint.replace(
+    /\bgrantway (?:auth|chat|config|doctor|model)\b[^\n`(]*[^\s`(.,:;]/g,
+    (command) => command.includes("--sandbox") ? command : `${command} --sandbox`,
+  );
 }
 
 /** What to tell of a failure: code, one line, and what mends it. */

@@ -46,12 +46,15 @@ export interface Platform {
     /** Whether a person types. */
     isTerminal: boolean;
     /** Reads to the end; rejects with a `RangeError` when that is more than `limitBytes`. */
-    readAll(limitBytes: number): Promise<string>;
+    readAll(limitBytes: number, firstByteMs?: number): Promise<string>;
   };
-  /** Asks for one line on the terminal; null at the end of input. */
+  /**
+   * Asks for one line on the terminal; null at the end of input. With `multiline`, several lines pasted
+   * at once come as one text.
+   */
   readLine(
     prompt: string,
-    options?: { signal?: AbortSignal; history?: readonly string[] },
+    options?: { signal?: AbortSignal; history?: readonly string[]; multiline?: boolean },
   ): Promise<
     string | null
   >;

@@ -9,7 +9,7 @@ import { login, storeLogin } from "../credentials/mod.ts";
 import type { OidcFlow, Provider } from "../providers/mod.ts";
 import { loginCommand } from "./accounts.ts";
 import { checkLabel, reportAdded } from "./added.ts";
-import { type Context, requireRegion } from "./context.ts";
+import { type Context, HOST_KEY, requireRegion } from "./context.ts";
 import { durationText } from "./credential_view.ts";
 import { UsageError } from "./exit_code.ts";
 import { createLoginScreen } from "./login_screen.ts";
@@ -53,6 +53,7 @@ export async function signIn(
   );
   // A store that cannot be used is found out before anybody goes to a browser.
   const host = await context.hostId();
+  await context.kv.put(HOST_KEY, host);
   const overrides = await context.overrides(provider);
 
   const end = new AbortController();

@@ -165,7 +165,9 @@ async function pasteAt(
   await using terminal = await Terminal.start(tmux, [...COMMAND, ...LOOPBACK], env, size);
   const screen = await terminal.shows("paste the code or address here:");
   const url = /http:\S+\/oauth2\/authorize\?\S+/.exec(screen)![0];
-  for (const line of await pasted(url)) {
+  for (const [index, line] of (await pasted(url)).entries()) {
+    // A person answers the prompt that they see; what is typed before it stands there is lost.
+    await terminal.shows(new RegExp(`(paste the code or address here:[^]*){${index + 1}}`));
     await terminal.type(line);
     await terminal.press("Enter");
   }

@@ -61,7 +61,7 @@ export function createDenoPlatform() {
     stdin: { isTerminal: Deno.stdin.isTerminal(), readAll: readStdin },
     readLine: async (
       prompt: string,
-      options?: { signal?: AbortSignal; history?: readonly string[] },
+      options?: { signal?: AbortSignal; history?: readonly string[]; multiline?: boolean },
     ): Promise<string | null> => {
       // Loaded for a conversation only.
       const { readLine } = await import("./read_line.ts");

@@ -30,19 +30,36 @@ export function createOutputStream(
   };
 }
 
-/** Reads standard input to its end. */
-export async function readStdin(limitBytes: number): Promise<string> {
+/**
+ * Reads standard input to its end. With `firstByteMs`, "" when nothing has come by then: a pipe that
+ * nobody writes to and nobody closes shall not hold up the program.
+ */
+export async function readStdin(limitBytes: number, firstByteMs?: number): Promise<string> {
   const decoder = new TextDecoder();
+  const reader = Deno.stdin.readable.getReader();
   let text = "";
   let size = 0;
-  for await (const chunk of Deno.stdin.readable) {
-    size += chunk.byteLength;
-    if (size > limitBytes) {
-      throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<{ done: true; value?: undefined }>((resolve) => {
+    if (firstByteMs !== undefined) timer = setTimeout(() => resolve({ done: true }), firstByteMs);
+  });
+  try {
+    for (;;) {
+      const { done, value } = size === 0
+        ? await Promise.race([reader.read(), silence])
+        : await reader.read();
+      if (done) return text + decoder.decode();
+      clearTimeout(timer);
+      size += value.byteLength;
+      if (size > limitBytes) {
+        throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
+      }
+      text += decoder.decode(value, { stream: true });
     }
-    text += decoder.decode(chunk, { stream: true });
+  } finally {
+    clearTimeout(timer);
+    reader.cancel().catch(() => {});
   }
-  return text + decoder.decode();
 }
 
 const listeners = new Set<(kind: Interrupt) => void>();

@@ -7,7 +7,13 @@
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { allMembers, membersOf } from "../accounts.ts";
-import { credentialJson, durationText, statusOf, statusText } from "../credential_view.ts";
+import {
+  coolDownJson,
+  credentialJson,
+  durationText,
+  statusOf,
+  statusText,
+} from "../credential_view.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 
@@ -34,9 +40,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       const { label, id, region, source } = credential;
       json.push({
         ...credentialJson(credential, index, now),
-        coolDown: coolDown === undefined
-          ? null
-          : { ...coolDown, until: new Date(coolDown.until).toISOString() },
+        coolDown: coolDownJson(coolDown),
       });
       const kind = source === "login" ? "login" : "API key";
       const rest = coolDown === undefined

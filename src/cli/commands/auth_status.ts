@@ -8,7 +8,13 @@ import type { Command } from "commander";
 import { allMembers, loginCommand, membersOf, notSignedIn } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
-import { credentialJson, statusOf, statusText } from "../credential_view.ts";
+import {
+  coolDownJson,
+  credentialJson,
+  durationText,
+  statusOf,
+  statusText,
+} from "../credential_view.ts";
 import { EXIT } from "../exit_code.ts";
 
 /** Arguments and options. */
@@ -34,7 +40,10 @@ export async function run(context: Context, command: Invocation): Promise<number
   }
   output.json({
     type: "auth_status",
-    credentials: members.map(({ credential, index }) => credentialJson(credential, index, now)),
+    credentials: members.map(({ credential, index, coolDown }) => ({
+      ...credentialJson(credential, index, now),
+      coolDown: coolDownJson(coolDown),
+    })),
     variables,
   });
   if (credentials.length === 0 && variables.length === 0) {
@@ -45,12 +54,15 @@ export async function run(context: Context, command: Invocation): Promise<number
   for (const { variable, provider } of variables) {
     output.line(`${provider}: API key of ${variable}`);
   }
-  for (const credential of credentials) {
+  for (const { credential, coolDown } of members) {
     const status = statusOf(credential, now);
     const { provider, label, region } = credential;
     output.line(
       `${provider}: ${label}, region=${region}: ${statusText(status, output.paint)}`,
     );
+    if (coolDown !== undefined) {
+      output.line(`  rests for ${durationText(coolDown.until - now)}: ${coolDown.message}`);
+    }
     if (credential.lastError !== undefined && status.state !== "needs_login") {
       output.line(
         `  last failure ${

@@ -22,10 +22,16 @@ interface Options {
 /** The most that is read from standard input, bytes. */
 const MAX_PROMPT_BYTES = 8 * 1024 * 1024;
 
+/** Beside a prompt, how long to wait for something that may be piped in. */
+const FIRST_BYTE_MS = 3_000;
+
 /** Arguments and options. */
 export function define(command: Command): void {
   command
-    .argument("[prompt...]", 'the question; without it, or as "-", standard input is read')
+    .argument(
+      "[prompt...]",
+      'the question; what is piped in stands behind it, or in the place of "-"',
+    )
     .option("--provider <provider>", "provider of this run")
     .option("-m, --model <model>", "model of this run; provider/model names both")
     .option("--system <text>", "system prompt")
@@ -37,8 +43,8 @@ On a terminal without a prompt it is a conversation: Ctrl-C cancels an answer, t
 
 Examples:
   grantway chat "Why is the sky blue?"
-  git diff | grantway chat - --system "Review this change"
-  grantway chat --json "Hello" | jq -r 'select(.type == "text").text'`,
+  git diff | grantway chat "Review this change"
+  grantway chat --json "Hello" | jq -j 'select(.type == "text").text'`,
     );
 }
 
@@ -73,24 +79,37 @@ export async function run(context: Context, command: Invocation): Promise<number
   return await converse(context, session);
 }
 
-/** The prompt of the arguments or of standard input; undefined where a person is to be asked. */
+/**
+ * The prompt: the arguments, and what is piped in, in the place of `-` or behind them; undefined where a
+ * person is to be asked.
+ */
 async function readPrompt(
   { platform, globals, readInput }: Context,
   args: readonly string[],
 ): Promise<string | undefined> {
-  const text = args.join(" ");
-  if (text !== "" && text !== "-") return text;
-  if (platform.stdin.isTerminal) {
-    if (text === "-" || globals.has("--non-interactive")) {
-      throw new UsageError("There is no prompt", 'Run: grantway chat "…", or pipe it in');
-    }
+  const wantsInput = args.includes("-");
+  if (args.length === 0 && platform.stdin.isTerminal && !globals.has("--non-interactive")) {
     return undefined;
   }
-  const input = await readInput(MAX_PROMPT_BYTES);
-  if (input.trim() === "") {
-    throw new UsageError("The prompt is empty", 'Run: grantway chat "…", or pipe it in');
+  if (wantsInput && platform.stdin.isTerminal) {
+    throw new UsageError("Nothing is piped in", 'Run: grantway chat "…", or pipe it in');
   }
-  return input;
+  const isOptional = args.length > 0 && !wantsInput;
+  const input = platform.stdin.isTerminal
+    ? ""
+    : await readInput(MAX_PROMPT_BYTES, isOptional ? FIRST_BYTE_MS : undefined);
+  const words = wantsInput
+    ? args.map((arg) => arg === "-" ? input : arg).join(args.length > 1 ? "\n\n" : "")
+    : args.join(" ");
+  const prompt = isOptional && input.trim() !== "" ? `${words}\n\n${input}` : words || input;
+  if (prompt.trim() === "") {
+    const isMissing = args.length === 0 && platform.stdin.isTerminal;
+    throw new UsageError(
+      isMissing ? "There is no prompt" : "The prompt is empty",
+      'Run: grantway chat "…", or pipe it in',
+    );
+  }
+  return prompt;
 }
 
 function positive(text: string, flag: string): number {
