@@ -117,21 +117,18 @@ export abstract class FrameRelay implements StreamRelay {
     if (this.done) return null;
     if (this.#slow !== undefined) return this.#feedSlowly(bytes);
     // A byte order mark, or line ends of another kind: rare enough to be read in full.
-    if (bytes.indexOf(CR) >= 0 || (this.frames === 0 && bytes[0] === 0xef)) {
-      const before = this.#takeParts();
-      const slow = this.#startSlow();
-      if (before !== undefined) slow.feed(before);
-      return this.#feedSlowly(bytes);
+    if (this.frames === 0 && (bytes[0] === 0xef || bytes.indexOf(CR) >= 0)) {
+      return this.#turnSlow(bytes);
     }
-    let start = 0;
     if (this.#parts.length > 0) {
       const end = this.#endOfPart(bytes);
-      if (end < 0) return this.#keepPart(bytes, 0);
+      if (end < 0) {
+        return bytes.indexOf(CR) >= 0 ? this.#turnSlow(bytes) : this.#keepPart(bytes, 0);
+      }
       this.#keepPart(bytes.subarray(0, end), 0);
       const out = this.#relay(this.#takeParts()!);
       if (end === bytes.length || this.done) return out;
-      start = end;
-      const rest = this.#relay(bytes.subarray(start));
+      const rest = this.#relay(bytes.subarray(end));
       return out === null ? rest : rest === null ? out : join([out, rest]);
     }
     return this.#relay(bytes);
@@ -191,8 +188,11 @@ export abstract class FrameRelay implements StreamRelay {
     }
     if (start < bytes.length && !this.done) {
       if (start > from) (outs ??= []).push(bytes.subarray(from, start));
-      const tooLarge = this.#keepPart(bytes, start);
-      if (tooLarge !== null) (outs ??= []).push(tooLarge);
+      const rest = bytes.subarray(start);
+      // Servers that change from one kind of line end to another have not been seen; this is where it
+      // would show.
+      const out = rest.indexOf(CR) >= 0 ? this.#turnSlow(rest) : this.#keepPart(rest, 0);
+      if (out !== null) (outs ??= []).push(out);
       return outs === undefined ? null : join(outs);
     }
     if (outs === undefined) {
@@ -282,6 +282,13 @@ export abstract class FrameRelay implements StreamRelay {
       const out = this.#onFrame(frame);
       if (out !== null) this.#slowOut.push(out);
     });
+  }
+
+  #turnSlow(bytes: Uint8Array): Uint8Array | null {
+    const before = this.#takeParts();
+    const slow = this.#startSlow();
+    if (before !== undefined) slow.feed(before);
+    return this.#feedSlowly(bytes);
   }
 
   #feedSlowly(bytes: Uint8Array): Uint8Array | null {
