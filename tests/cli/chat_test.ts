@@ -23,6 +23,22 @@ function recordBodies(machine: TestMachine): any[] {
   return bodies;
 }
 
+for (
+  const { args, stdin, prompt } of [
+    { args: ["chat", "Review", "this"], stdin: "the diff\n", prompt: "Review this\n\nthe diff\n" },
+    { args: ["chat", "-"], stdin: "the diff\n", prompt: "the diff\n" },
+    { args: ["chat", "Before", "-", "after"], stdin: "it", prompt: "Before\n\nit\n\nafter" },
+    { args: ["chat", "Alone"], stdin: "", prompt: "Alone" },
+  ]
+) {
+  Deno.test(`${args.join(" ")} with ${JSON.stringify(stdin)} piped in asks both`, async () => {
+    const machine = await signedIn();
+    const bodies = recordBodies(machine);
+    assertEquals((await machine.run(args, { stdin })).code, 0);
+    assertEquals(bodies.map(({ messages }) => messages[0].content), [prompt]);
+  });
+}
+
 Deno.test("chat prints the plain answer on stdout, and nothing else anywhere", async () => {
   const machine = await signedIn();
   const { code, stdout, stderr } = await machine.run(["chat", "Say this"]);
