@@ -34,6 +34,8 @@ export interface SseDecoder {
 /** The longest frame, UTF-16 code units. Final frames repeat whole answers, and images are inline. */
 export const MAX_SSE_FRAME_LENGTH: number = 32 * 1024 * 1024;
 
+const STREAMING = { stream: true };
+
 /** Creates a decoder that hands each frame to `onFrame`. */
 export function createSseDecoder(
   onFrame: (frame: SseFrame) => void,
@@ -54,6 +56,7 @@ export function createSseDecoder(
   });
   // The parser drops a byte order mark itself. Were both to do it, two would be dropped.
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const wholeDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
   /** Nothing of a frame has begun. */
   let isBetweenFrames = true;
   let hasBegun = false;
@@ -70,8 +73,17 @@ export function createSseDecoder(
     parser.feed(text);
     isBetweenFrames = text.endsWith("\n\n");
   };
+  /** No character has begun: a decoder that keeps nothing will do, and is quicker. */
+  let isBetweenCharacters = true;
   return {
-    feed: (bytes) => feedText(decoder.decode(bytes, { stream: true })),
+    feed: (bytes) => {
+      const endsWithAscii = (bytes.at(-1) ?? 0x80) < 0x80;
+      const text = isBetweenCharacters && endsWithAscii
+        ? wholeDecoder.decode(bytes)
+        : decoder.decode(bytes, STREAMING);
+      if (bytes.length > 0) isBetweenCharacters = endsWithAscii;
+      feedText(text);
+    },
     end: () => {
       // Two line ends: one closes an open line (or completes a CR LF), one is the blank line.
       feedText(decoder.decode() + "\n\n");
