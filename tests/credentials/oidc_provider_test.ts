@@ -18,7 +18,9 @@ import {
   storeLogin,
 } from "../../src/credentials/mod.ts";
 import { findProvider } from "../../src/providers/mod.ts";
+import { launchBrowser } from "../support/browser.ts";
 import { type RunningProvider, sayYes, startOidcProvider } from "../support/oidc_provider.ts";
+import { testIf } from "../support/requires.ts";
 
 const XAI = findProvider("xai-oauth")!;
 const REGION = XAI.regions[0]!;
@@ -102,6 +104,36 @@ Deno.test("oidc-provider: loopback flow, with id token, issuer and challenge", a
     assertEquals(server.grants, { authorization_code: 1 });
   } finally {
     await taken.close();
+  }
+});
+
+testIf("chromium", "oidc-provider: loopback flow in a browser", async (path) => {
+  await using server = await startOidcProvider({ deviceFlow: false });
+  const browser = await launchBrowser(path);
+  try {
+    const visits: Promise<void>[] = [];
+    const grant = await login(XAI, REGION, {
+      overrides: overridesFor(server),
+      bindLoopback: createLoopbackBinder(),
+      onEvent: (event) => {
+        if (event.type === "authorize") visits.push(approve(event.url));
+      },
+    });
+    await Promise.all(visits);
+    assertEquals(grant.account?.label, "alice@example.com");
+    assertEquals(server.grants, { authorization_code: 1 });
+  } finally {
+    await browser.close();
+  }
+
+  async function approve(url: string): Promise<void> {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(url);
+    await page.locator('input[name="login"]').fill("alice");
+    await page.locator('input[name="password"]').fill("any");
+    await page.locator('button[type="submit"]').click();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("The sign-in goes on in the terminal").waitFor();
   }
 });
 

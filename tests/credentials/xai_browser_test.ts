@@ -2,12 +2,13 @@
 // faults L08, L10, X02-X04, X07).
 
 import { assert, assertEquals } from "@std/assert";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { createLoopbackBinder } from "../../src/adapters/deno/loopback_listener.ts";
 import { createDeferred } from "../../src/core/deferred.ts";
 import { login, type LoginEvent, type LoginGrant } from "../../src/credentials/mod.ts";
 import { findProvider } from "../../src/providers/mod.ts";
 import { createSandbox, type SandboxQuirks } from "../../src/sandbox/mod.ts";
+import { launchBrowser } from "../support/browser.ts";
 import { testIf } from "../support/requires.ts";
 
 const XAI = findProvider("xai-oauth")!;
@@ -30,18 +31,7 @@ async function inBrowser(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => sandbox.handle(request),
   );
-  const browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await launchBrowser(executablePath);
   const controller = new AbortController();
   try {
     const authorize = createDeferred<Authorize>();
