@@ -8,7 +8,8 @@
 import type { AccessTokenSource } from "../credentials/access_token.ts";
 import type { GenerateResponse, Message, StreamEvent } from "../protocols/mod.ts";
 import type { Provider } from "../providers/mod.ts";
-import { collectStream, type Transport } from "../transports/mod.ts";
+import { collectStream } from "../transports/collect.ts";
+import type { Transport } from "../transports/transport.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
 import { Interrupted } from "./interrupts.ts";

@@ -14,7 +14,8 @@ import type { Credential } from "../credentials/credential.ts";
 import { createKeeper } from "../credentials/keeper.ts";
 import { POOL_STRATEGIES, type PoolMember } from "../credentials/pool.ts";
 import { type Endpoints, type Provider, resolveEndpoints } from "../providers/mod.ts";
-import { createFailoverTransport, createTransport, type Transport } from "../transports/mod.ts";
+import { createFailoverTransport } from "../transports/failover.ts";
+import { createTransport, type Transport } from "../transports/transport.ts";
 import { loginCommand, membersOf, notSignedIn, poolOf } from "./accounts.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
 

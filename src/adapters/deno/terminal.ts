@@ -36,29 +36,28 @@ export function createOutputStream(
  */
 export async function readStdin(limitBytes: number, firstByteMs?: number): Promise<string> {
   const decoder = new TextDecoder();
-  const reader = Deno.stdin.readable.getReader();
+  // Not the stream: setting it up takes longer than most answers to "is there anything".
+  const buffer = new Uint8Array(64 * 1024);
   let text = "";
   let size = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<{ done: true; value?: undefined }>((resolve) => {
-    if (firstByteMs !== undefined) timer = setTimeout(() => resolve({ done: true }), firstByteMs);
+  const silence = new Promise<null>((resolve) => {
+    if (firstByteMs !== undefined) timer = setTimeout(() => resolve(null), firstByteMs);
   });
   try {
     for (;;) {
-      const { done, value } = size === 0
-        ? await Promise.race([reader.read(), silence])
-        : await reader.read();
-      if (done) return text + decoder.decode();
+      const read = Deno.stdin.read(buffer);
+      const count = size === 0 ? await Promise.race([read, silence]) : await read;
+      if (count === null) return text + decoder.decode();
       clearTimeout(timer);
-      size += value.byteLength;
+      size += count;
       if (size > limitBytes) {
         throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
       }
-      text += decoder.decode(value, { stream: true });
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
     }
   } finally {
     clearTimeout(timer);
-    reader.cancel().catch(() => {});
   }
 }
 
