@@ -800,3 +800,20 @@ Deno.test("Keeper C01: a wall clock set back makes nobody wait longer than was w
   await world.login(0, { lastError: (await world.stored()).lastError });
   assertEquals((await world.clock.run(keeper.get())).value, "AT-8");
 });
+
+Deno.test("Keeper R16: a host that slept through the deadline of a save tries again", async () => {
+  const world = new World();
+  await world.login(0);
+  let failures = 3;
+  const put: typeof world.store.put = async (key, value, options) => {
+    if (!value.includes("RT-8") || failures-- <= 0) {
+      return await world.store.put(key, value, options);
+    }
+    world.clock.mono += 10 * MINUTE;
+    throw new CredentialError("storage_write", "Cannot write: somebody holds the lock");
+  };
+  const keeper = world.keeper({ store: { ...world.store, put } });
+  await world.clock.run(keeper.get().catch(() => {}));
+  await world.clock.run(keeper.settled());
+  assertEquals([(await world.stored()).generation, failures], [8, -1]);
+});

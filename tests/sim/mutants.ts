@@ -298,9 +298,9 @@ export const MUTANTS: readonly Mutant[] = [
     about: "the access token is handed out before it is saved",
     patches: [{
       file: ROTATION,
-      find: "for (let delayMs = 100;; delayMs = Math.min(2 * delayMs, 5_000)) {",
-      replace: `request.handOut(rotated(sent, sent, tokenSet, issuedAt));
-    for (let delayMs = 100;; delayMs = Math.min(2 * delayMs, 5_000)) {`,
+      find: "    for (let attempt = 1, delayMs",
+      replace: `    request.handOut(rotated(sent, sent, tokenSet, issuedAt));
+    for (let attempt = 1, delayMs`,
     }],
   },
   {
