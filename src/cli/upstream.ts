@@ -65,22 +65,22 @@ export async function openUpstream(context: Context, provider: Provider): Promis
     const resting = new Set(
       members.filter(({ coolDown }) => coolDown !== undefined).map(({ credential }) => credential),
     );
-    const first = logins.filter((login) => !resting.has(login));
+    const ready = logins.filter((login) => !resting.has(login));
     const accounts: Account[] = await Promise.all(
-      [...first, ...logins.filter((login) => resting.has(login))]
+      [...ready, ...logins.filter((login) => resting.has(login))]
         .map((login) => openStored(context, login)),
     );
+    const first = transportOf(context, accounts[0]!);
     return {
       provider: owner,
       accounts: accounts as [Account, ...Account[]],
       transport: createFailoverTransport({
         pool,
-        open: async (credential) =>
-          transportOf(
-            context,
-            accounts.find((account) => account.id === credential.id) ??
-              await openStored(context, credential),
-          ),
+        open: async (credential) => {
+          if (credential.id === accounts[0]!.id) return first;
+          const account = accounts.find(({ id }) => id === credential.id);
+          return transportOf(context, account ?? await openStored(context, credential));
+        },
         onFailover: ({ label }, error) =>
           context.output.warn(`${label}: ${error.message}; trying the next account`),
       }),

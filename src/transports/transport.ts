@@ -108,10 +108,11 @@ export interface Transport {
 
 /** Creates the transport of one provider. */
 export function createTransport(options: TransportOptions): Transport {
-  let opened: Promise<Transport> | undefined;
-  const open = () =>
-    opened ??= CODECS[options.provider.protocol]()
-      .then((codec) => new ProviderTransport(options, codec));
+  // Begins at once, so that it is done when the first request comes.
+  const opened: Promise<Transport> = CODECS[options.provider.protocol]()
+    .then((codec) => new ProviderTransport(options, codec));
+  opened.catch(() => {});
+  const open = () => opened;
   return {
     stream: async (request, options) => await (await open()).stream(request, options),
     generate: async (request, options) => await (await open()).generate(request, options),
@@ -126,7 +127,7 @@ const GENERATE_TIMEOUT_MS = 600_000;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Loaded with the first request: a program that speaks one dialect does not load the others. */
+/** Loaded with the first transport that needs it: a program of one dialect does not load the others. */
 const CODECS: Readonly<Record<Provider["protocol"], () => Promise<UpstreamCodec>>> = {
   messages: async () => (await import("../protocols/messages/codec.ts")).messagesCodec,
   responses: async () => (await import("../protocols/responses/codec.ts")).responsesCodec,

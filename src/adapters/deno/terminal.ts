@@ -35,6 +35,7 @@ export function createOutputStream(
  * nobody writes to and nobody closes shall not hold up the program.
  */
 export async function readStdin(limitBytes: number, firstByteMs?: number): Promise<string> {
+  if (firstByteMs !== undefined && isNullDevice()) return "";
   const decoder = new TextDecoder();
   // Not the stream: setting it up takes longer than most answers to "is there anything".
   const buffer = new Uint8Array(64 * 1024);
@@ -58,6 +59,15 @@ export async function readStdin(limitBytes: number, firstByteMs?: number): Promi
     }
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Whether standard input is `/dev/null` or the like: then there is no need to wait for it. */
+function isNullDevice(): boolean {
+  try {
+    return Deno.statSync("/dev/stdin").isCharDevice === true;
+  } catch {
+    return false;
   }
 }
 

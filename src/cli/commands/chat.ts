@@ -55,11 +55,16 @@ export async function run(context: Context, command: Invocation): Promise<number
   const maxOutputTokens = options.maxTokens === undefined
     ? undefined
     : positive(options.maxTokens, "--max-tokens");
+  const reading = readPrompt(context, command.args);
+  reading.catch(() => {});
   const choice = await chooseModel(context, options);
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, accounts, transport } = await openUpstream(context, choice.provider);
   const { description, endpoints, source } = accounts[0];
-  const prompt = await readPrompt(context, command.args);
+  // Loads while standard input is waited for.
+  const loading = import("../chat_session.ts");
+  const prompt = await reading;
+  const { answerOnce, converse } = await loading;
   const session: ChatSession = {
     provider,
     model: choice.model,
@@ -72,11 +77,9 @@ export async function run(context: Context, command: Invocation): Promise<number
   };
   output.detail(`${description}, ${session.model}, ${endpoints.apiBaseUrl}`);
   if (prompt !== undefined) {
-    const { answerOnce } = await import("../chat_session.ts");
     return await answerOnce(context, session, prompt, interrupts.signal);
   }
   if (!interactive) throw new UsageError("There is no prompt", 'Run: grantway chat "…"');
-  const { converse } = await import("../chat_session.ts");
   return await converse(context, session);
 }
 
