@@ -75,7 +75,7 @@ export interface Context {
    *
    * @throws {UsageError} When it is larger than `limitBytes`.
    */
-  readInput(limitBytes: number, firstByteMs?: number): Promise<string>;
+  readInput(limitBytes: number): Promise<string>;
   /** Runs at the end, whatever the outcome. */
   defer(run: () => Promise<void>): void;
   /** Runs what was deferred, last first. */
@@ -186,10 +186,10 @@ export function createContext(
     },
     endpoints: async (provider, region) =>
       resolveEndpoints(provider, region, await context.overrides(provider)),
-    readInput: async (limitBytes, firstByteMs) => {
+    readInput: async (limitBytes) => {
       let text: string;
       try {
-        text = await platform.stdin.readAll(limitBytes, firstByteMs);
+        text = await platform.stdin.readAll(limitBytes);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         throw new UsageError(error.message);

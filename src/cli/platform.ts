@@ -46,7 +46,7 @@ export interface Platform {
     /** Whether a person types. */
     isTerminal: boolean;
     /** Reads to the end; rejects with a `RangeError` when that is more than `limitBytes`. */
-    readAll(limitBytes: number, firstByteMs?: number): Promise<string>;
+    readAll(limitBytes: number): Promise<string>;
   };
   /**
    * Asks for one line on the terminal; null at the end of input. With `multiline`, several lines pasted

@@ -25,7 +25,7 @@ function recordBodies(machine: TestMachine): any[] {
 
 for (
   const { args, stdin, prompt } of [
-    { args: ["chat", "Review", "this"], stdin: "the diff\n", prompt: "Review this\n\nthe diff\n" },
+    { args: ["chat", "Review", "-"], stdin: "the diff\n", prompt: "Review\n\nthe diff\n" },
     { args: ["chat", "-"], stdin: "the diff\n", prompt: "the diff\n" },
     { args: ["chat", "Before", "-", "after"], stdin: "it", prompt: "Before\n\nit\n\nafter" },
     { args: ["chat", "Alone"], stdin: "", prompt: "Alone" },

@@ -30,44 +30,20 @@ export function createOutputStream(
   };
 }
 
-/**
- * Reads standard input to its end. With `firstByteMs`, "" when nothing has come by then: a pipe that
- * nobody writes to and nobody closes shall not hold up the program.
- */
-export async function readStdin(limitBytes: number, firstByteMs?: number): Promise<string> {
-  if (firstByteMs !== undefined && isNullDevice()) return "";
+/** Reads standard input to its end. */
+export async function readStdin(limitBytes: number): Promise<string> {
   const decoder = new TextDecoder();
-  // Not the stream: setting it up takes longer than most answers to "is there anything".
   const buffer = new Uint8Array(64 * 1024);
   let text = "";
   let size = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<null>((resolve) => {
-    if (firstByteMs !== undefined) timer = setTimeout(() => resolve(null), firstByteMs);
-  });
-  try {
-    for (;;) {
-      const read = Deno.stdin.read(buffer);
-      const count = size === 0 ? await Promise.race([read, silence]) : await read;
-      if (count === null) return text + decoder.decode();
-      clearTimeout(timer);
-      size += count;
-      if (size > limitBytes) {
-        throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
-      }
-      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  for (;;) {
+    const count = await Deno.stdin.read(buffer);
+    if (count === null) return text + decoder.decode();
+    size += count;
+    if (size > limitBytes) {
+      throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
     }
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Whether standard input is `/dev/null` or the like: then there is no need to wait for it. */
-function isNullDevice(): boolean {
-  try {
-    return Deno.statSync("/dev/stdin").isCharDevice === true;
-  } catch {
-    return false;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
   }
 }
 
