@@ -138,7 +138,12 @@ function mixed(head: Bytes, tail: Bytes, at: number): Bytes {
   const bytes = new Uint8Array(Math.max(at, tail.length));
   bytes.set(tail);
   bytes.set(head.subarray(0, at));
-  return bytes;
+  // What is written over itself is still the same.
+  return [head, tail].find((whole) => isEqual(whole, bytes)) ?? bytes;
+}
+
+function isEqual(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function survivor({ bytes, durable }: Inode, random: Random): Bytes {
