@@ -15,6 +15,7 @@ import { createKeeper } from "../credentials/keeper.ts";
 import { POOL_STRATEGIES, type PoolMember } from "../credentials/pool.ts";
 import { type Endpoints, type Provider, resolveEndpoints } from "../providers/mod.ts";
 import { createFailoverTransport } from "../transports/failover.ts";
+import { loadApi } from "../transports/api.ts";
 import { createTransport, type Transport } from "../transports/transport.ts";
 import { loginCommand, membersOf, notSignedIn, poolOf } from "./accounts.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
@@ -50,6 +51,8 @@ export interface Upstream {
  * @throws {CredentialError} `login_required`, with the command to run.
  */
 export async function openUpstream(context: Context, provider: Provider): Promise<Upstream> {
+  // While the store is read; what fails here fails again where it is needed.
+  loadApi(provider).catch(() => {});
   const members = await membersOf(context, provider);
   const live = members.map(({ credential }) => credential)
     .filter(({ source, status }) => source === "login" && status === "active");

@@ -18,6 +18,7 @@ export { type OAuthParameters, withOAuthParameters } from "./oauth_parameters.ts
 export type {
   AccountIdentity,
   ApiKeySettings,
+  ApiRules,
   CallersTool,
   Model,
   OAuthEndpointsProfile,

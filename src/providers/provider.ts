@@ -192,6 +192,18 @@ export interface Recovery {
   mend: (request: GenerateRequest, match: RegExpExecArray) => GenerateRequest | undefined;
 }
 
+/** What a provider's API asks of those who send it requests, beyond its protocol. All optional. */
+export interface ApiRules {
+  /** Makes a request fit for this API: what it refuses or does not know is changed or left out. */
+  prepareRequest?: ((request: GenerateRequest) => PreparedRequest) | undefined;
+  /** Judges failures by the vendor's own codes. */
+  classifyError?: ClassifyFailure | undefined;
+  /** What to do about a failure, for the person who sees it. */
+  explainError?: ((error: StreamError) => string | undefined) | undefined;
+  /** What may mend a refused request. */
+  recoveries?: readonly Recovery[] | undefined;
+}
+
 /** A provider as users name it. */
 export interface Provider {
   /** Its id, as users write it. */
@@ -210,14 +222,11 @@ export interface Provider {
   protocol: "messages" | "responses";
   /** Provider family. A thinking block that one family sealed means nothing to another. */
   family: string;
-  /** Makes a request fit for this API: what it refuses or does not know is changed or left out. */
-  prepareRequest?: ((request: GenerateRequest) => PreparedRequest) | undefined;
-  /** Judges failures by the vendor's own codes. */
-  classifyError?: ClassifyFailure | undefined;
-  /** What to do about a failure, for the person who sees it. */
-  explainError?: ((error: StreamError) => string | undefined) | undefined;
-  /** What may mend a refused request. */
-  recoveries?: readonly Recovery[] | undefined;
+  /**
+   * Loads the rules of its API: code, where all else here is data. Who uses one provider does not wait
+   * for the code of the others.
+   */
+  loadRules: () => Promise<ApiRules>;
   /** Header that repeats the request's `promptCacheKey`. */
   conversationHeader?: string | undefined;
   /** Whether the API ignores stop sequences, so that the transport looks for them itself. */

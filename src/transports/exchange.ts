@@ -38,7 +38,12 @@ export class Exchange {
     this.#callers = options.signals.filter((signal) => signal !== undefined);
     this.signal = AbortSignal.any([this.#controller.signal, ...this.#callers]);
     this.#activeAt = runtime.now();
-    if (options.idleTimeoutMs !== Infinity) this.#watch();
+  }
+
+  /** Begins to watch: the request is out. */
+  watch(): void {
+    this.#activeAt = this.#runtime.now();
+    if (this.#options.idleTimeoutMs !== Infinity) this.#watch();
   }
 
   /** Upstream has said something that is not a mere sign of life. */

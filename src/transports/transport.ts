@@ -28,7 +28,8 @@ import type {
   StreamEvent,
 } from "../protocols/event.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
-import type { PreparedRequest, Provider } from "../providers/provider.ts";
+import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
+import { type Api, loadApi, loadRelayCodec } from "./api.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
@@ -109,8 +110,8 @@ export interface Transport {
 /** Creates the transport of one provider. */
 export function createTransport(options: TransportOptions): Transport {
   // Begins at once, so that it is done when the first request comes.
-  const opened: Promise<Transport> = CODECS[options.provider.protocol]()
-    .then((codec) => new ProviderTransport(options, codec));
+  const opened: Promise<Transport> = loadApi(options.provider)
+    .then((api) => new ProviderTransport(options, api));
   opened.catch(() => {});
   const open = () => opened;
   return {
@@ -126,18 +127,6 @@ const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 const GENERATE_TIMEOUT_MS = 600_000;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
-
-/** Loaded with the first transport that needs it: a program of one dialect does not load the others. */
-const CODECS: Readonly<Record<Provider["protocol"], () => Promise<UpstreamCodec>>> = {
-  messages: async () => (await import("../protocols/messages/codec.ts")).messagesCodec,
-  responses: async () => (await import("../protocols/responses/codec.ts")).responsesCodec,
-};
-
-/** Loaded with the first request that is passed on. */
-const RELAYS: Readonly<Record<Provider["protocol"], () => Promise<RelayCodec>>> = {
-  messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
-  responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
-};
 
 /** What one attempt led to. */
 type Attempt<T> =
@@ -155,15 +144,17 @@ class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #runtime: Runtime;
   readonly #codec: UpstreamCodec;
+  readonly #rules: ApiRules;
   readonly #idleTimeoutMs: number;
   readonly #recoveries: Recoveries;
   #countsTokens: boolean;
 
-  constructor(options: TransportOptions, codec: UpstreamCodec) {
+  constructor(options: TransportOptions, { codec, rules }: Api) {
     this.#options = options;
     this.#runtime = resolveRuntime(options);
-    this.#recoveries = new Recoveries(options.provider.recoveries);
+    this.#recoveries = new Recoveries(rules.recoveries);
     this.#codec = codec;
+    this.#rules = rules;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     this.#countsTokens = this.#codec.countTokensPath !== undefined;
   }
@@ -206,7 +197,7 @@ class ProviderTransport implements Transport {
     const isScanned = provider.ignoresStopSequences && (request.stopSequences?.length ?? 0) > 0;
     if (isScanned || (prepared.tools?.size ?? 0) > 0) return undefined;
     prepared.notes.forEach((note) => options.onNote?.(note));
-    const relays = await RELAYS[provider.protocol]();
+    const relays = await loadRelayCodec(provider.protocol);
     const timeoutMs = request.stream
       ? this.#idleTimeoutMs
       : Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
@@ -296,7 +287,7 @@ class ProviderTransport implements Transport {
   }
 
   #prepare(request: GenerateRequest, { onNote }: TransportRequestOptions): PreparedRequest {
-    const prepared = this.#options.provider.prepareRequest?.(request) ?? { request, notes: [] };
+    const prepared = this.#rules.prepareRequest?.(request) ?? { request, notes: [] };
     if (onNote !== undefined) prepared.notes.forEach((note) => onNote(note));
     return { ...prepared, request: this.#recoveries.prepare(prepared.request) };
   }
@@ -362,7 +353,7 @@ class ProviderTransport implements Transport {
     const { provider, endpoints } = this.#options;
     let response: Response;
     try {
-      response = await this.#runtime.fetch(
+      const answering = this.#runtime.fetch(
         `${apiBaseUrlFor(endpoints, token.resourceUrl)}${path}`,
         {
           method: "POST",
@@ -384,6 +375,9 @@ class ProviderTransport implements Transport {
           signal: exchange.signal,
         },
       );
+      // Not before: the first timer of a process takes milliseconds to load.
+      exchange.watch();
+      response = await answering;
     } catch (cause) {
       const { error, notSent } = exchange.explain(cause);
       return { kind: "failed", error, repeatable: notSent };
@@ -409,10 +403,9 @@ class ProviderTransport implements Transport {
   }
 
   #contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
-    const { family, classifyError } = this.#options.provider;
     return {
-      origin: family,
-      classify: classifyError,
+      origin: this.#options.provider.family,
+      classify: this.#rules.classifyError,
       customTools: tools.flatMap((tool) =>
         tool.type === "function" && tool.custom ? [tool.name] : []
       ),
@@ -518,7 +511,7 @@ class ProviderTransport implements Transport {
         who: provider.shortName,
         hint: error.code === "unauthorized"
           ? loginHint(provider, token)
-          : provider.explainError?.(error),
+          : this.#rules.explainError?.(error),
       }),
       repeatable,
     };

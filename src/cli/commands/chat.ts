@@ -52,14 +52,14 @@ export async function run(context: Context, command: Invocation): Promise<number
   const maxOutputTokens = options.maxTokens === undefined
     ? undefined
     : positive(options.maxTokens, "--max-tokens");
+  // Loads while files and standard input are waited for.
+  const loading = import("../chat_session.ts");
   const reading = readPrompt(context, command.args);
   reading.catch(() => {});
   const choice = await chooseModel(context, options);
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, accounts, transport } = await openUpstream(context, choice.provider);
   const { description, endpoints, source } = accounts[0];
-  // Loads while standard input is waited for.
-  const loading = import("../chat_session.ts");
   const prompt = await reading;
   const { answerOnce, converse } = await loading;
   const session: ChatSession = {

@@ -7,7 +7,6 @@
 import type { Provider, Region } from "../provider.ts";
 import { MINIMAX_MODELS } from "./models.ts";
 import { readMinimaxTokenAnswer, repairMinimaxVerificationUrl } from "./quirks.ts";
-import { classifyMinimaxError, prepareMinimaxRequest } from "./request.ts";
 
 const GLOBAL: Region = {
   id: "global",
@@ -28,8 +27,7 @@ const CN: Region = {
 const API = {
   protocol: "messages",
   family: "minimax",
-  prepareRequest: prepareMinimaxRequest,
-  classifyError: classifyMinimaxError,
+  loadRules: async () => (await import("./rules.ts")).MINIMAX_RULES,
   ignoresStopSequences: true,
 } as const satisfies Partial<Provider>;
 

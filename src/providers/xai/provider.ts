@@ -5,10 +5,8 @@
  */
 
 import type { Provider, Region, Upstream } from "../provider.ts";
-import { classifyXaiError, explainXaiError, XAI_RECOVERIES } from "./errors.ts";
 import { XAI_MODELS } from "./models.ts";
 import { completeXaiVerificationUrl, readXaiAccount } from "./quirks.ts";
-import { prepareXaiRequest } from "./request.ts";
 
 const API_BASE_URL = "https://api.x.ai/v1";
 
@@ -23,10 +21,7 @@ const GLOBAL: Region = {
 const API = {
   protocol: "responses",
   family: "xai",
-  prepareRequest: prepareXaiRequest,
-  classifyError: classifyXaiError,
-  explainError: explainXaiError,
-  recoveries: XAI_RECOVERIES,
+  loadRules: async () => (await import("./rules.ts")).XAI_RULES,
   conversationHeader: "x-grok-conv-id",
   // Not ignored but refused, so they are never sent; the answer is searched for them all the same.
   ignoresStopSequences: true,
