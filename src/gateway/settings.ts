@@ -8,8 +8,11 @@
 export interface GatewayLimits {
   /** The longest body of a request, bytes. */
   bodyBytes: number;
-  /** Requests of one key that may begin in any 60 s, unless the key says otherwise. */
-  requestsPerMinute: number;
+  /**
+   * Requests of one key that may begin in any 60 s, unless the key says otherwise. Default: no limit;
+   * the subscription has its own.
+   */
+  requestsPerMinute?: number | undefined;
   /** Requests of one key under way at once, unless the key says otherwise. */
   concurrent: number;
   /** The longest silence of upstream, ms. */
@@ -21,15 +24,14 @@ export interface GatewayLimits {
 /** The limits where nothing is set: far above what one person's agents ask. */
 export const DEFAULT_LIMITS: GatewayLimits = {
   bodyBytes: 32 * 1024 * 1024,
-  requestsPerMinute: 600,
-  concurrent: 64,
+  concurrent: 128,
   idleTimeoutMs: 120_000,
   totalTimeoutMs: 3_600_000,
 };
 
 /** The settings of a gateway. */
 export interface GatewaySettings {
-  /** `provider/model` or a bare id, for requests that name none the gateway knows by `claude-*`. */
+  /** `provider/model` or a bare id. Default: the default model of the first provider signed in to. */
   defaultModel?: string | undefined;
   /**
    * Name -> model it stands for: `provider/model`, a bare id, or `default`. A name with a trailing `*`

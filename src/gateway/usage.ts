@@ -4,14 +4,13 @@
  * @module
  */
 
-/** How a request ended. */
+/** How a request ended that was sent to a provider. */
 export type UsageOutcome =
   | "completed" // the answer came to its end
   | "failed" // there was none, or it ended with an error
-  | "cancelled" // the client left
-  | "refused"; // nothing was sent: the gateway itself said no
+  | "cancelled"; // the client left
 
-/** One request that was answered. */
+/** One request that was sent to a provider. */
 export interface UsageEntry {
   /** When it ended, ms since the epoch. */
   at: number;
