@@ -70,8 +70,12 @@ export interface Platform {
   fileSystem: FileSystem;
   /** Permission bits, kind and owner of a path, or null when there is none. */
   stat(path: string): Promise<{ mode: number; isDirectory: boolean; isOwn: boolean } | null>;
-  /** Opens the credential store in `home`. */
-  openStore(home: string, onWarning: (message: string) => void): KvStore & Lease;
+  /** Opens a store in `home`: the credentials', or the document of that name. */
+  openStore(
+    home: string,
+    onWarning: (message: string) => void,
+    document?: string,
+  ): KvStore & Lease;
   /** Whether a container marker file stands on this machine. */
   isContainer(): Promise<boolean>;
   /** Starts the system's browser without a shell; false when none could be started. */

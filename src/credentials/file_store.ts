@@ -38,7 +38,7 @@ import type { FileSystem } from "./file_system.ts";
 import type { HeldLease, KeyPage, KvStore, Lease, LeaseOptions, PutOptions } from "./kv_store.ts";
 import { storageError } from "./storage_error.ts";
 
-/** The document's name inside its folder. */
+/** The name of the document that holds credentials. */
 export const DOCUMENT_NAME = "auth.json";
 
 /** How much the next document may be larger: an answer of the token endpoint has at most 64 KiB. */
@@ -51,6 +51,11 @@ const LEASE_TIMEOUT_MS = 60_000;
 export interface FileStoreOptions extends LockRuntime {
   /** The folder of `auth.json`, `auth.json.spare` and `locks/`; created when something is written. */
   folder: string;
+  /**
+   * Another document of the folder, in the place of `auth.json`: what is written often must not rewrite
+   * the credentials each time. Leases are the folder's: documents share their names.
+   */
+  document?: string | undefined;
   /** Private files. */
   files: FileSystem;
   /** How this process names itself to those that wait for it, such as `process 4711`. */
@@ -71,10 +76,11 @@ export interface FileStore extends KvStore, Lease {
 
 /** Creates a file store; nothing is read or written before it is used. */
 export function createFileStore(options: FileStoreOptions): FileStore {
-  const { folder, files, now, digest } = options;
-  const path = `${folder}/${DOCUMENT_NAME}`;
+  const { folder, document: name = DOCUMENT_NAME, files, now, digest } = options;
+  const path = `${folder}/${name}`;
   const sparePath = `${path}.spare`;
   const lockFolder = `${folder}/locks`;
+  const lockName = name === DOCUMENT_NAME ? "document" : `document.${name}`;
   // Writers of this process queue up here instead of polling against each other.
   let lastWriter: Promise<unknown> = Promise.resolve();
   /** What was read last: equal bytes need not be parsed again. Nobody changes it. */
@@ -108,7 +114,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     const turn = lastWriter.then(async () => {
       await ensureFolders();
       const lock = await acquireLock(
-        `${lockFolder}/document.lock`,
+        `${lockFolder}/${lockName}.lock`,
         `write ${path}`,
         { timeoutMs: DOCUMENT_LOCK_TIMEOUT_MS },
         options,

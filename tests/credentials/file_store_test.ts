@@ -539,3 +539,30 @@ Deno.test("file store S05: a spare file whose fsync failed is written again befo
   ]);
   assertEquals(JSON.parse((await next.get(KEY))!).generation, 2);
 });
+
+Deno.test("createFileStore() with another document leaves auth.json and its lock alone", async () => {
+  const world = machine();
+  const main = open(world);
+  const other = createFileStore({
+    folder: HOME,
+    document: "gateway.json",
+    files: world.disk.files(),
+    locks: world.disk.locks(),
+    holder: "process 1",
+    now: world.clock.now,
+    monotonicNow: world.clock.monotonicNow,
+    sleep: world.clock.sleep,
+    random: () => 0.5,
+    digest: (bytes) => Promise.resolve(new Uint8Array(createHash("sha256").update(bytes).digest())),
+  });
+  await main.put(KEY, credential(1));
+  const before = getText(world.disk, MAIN);
+  await other.put("a", "1");
+  assertEquals([await other.get("a"), await main.get("a")], ["1", null]);
+  assertEquals(getText(world.disk, MAIN), before);
+  assertEquals(other.path, `${HOME}/gateway.json`);
+  assertEquals(
+    [...world.disk.lockFiles.keys()].map((path) => path.split("/").at(-1)).sort(),
+    ["document.gateway.json.lock", "document.lock"],
+  );
+});

@@ -203,11 +203,11 @@ export const MUTANTS: readonly Mutant[] = [
       file: STORE,
       find: `      await ensureFolders();
       const lock = await acquireLock(
-        \`\${lockFolder}/document.lock\`,`,
+        \`\${lockFolder}/\${lockName}.lock\`,`,
       replace: `      await ensureFolders();
       const before = await read();
       const lock = await acquireLock(
-        \`\${lockFolder}/document.lock\`,`,
+        \`\${lockFolder}/\${lockName}.lock\`,`,
     }, {
       file: STORE,
       find: "await run(await rollForward(await read()));",

@@ -211,9 +211,10 @@ export class TestMachine {
             : null,
         );
       },
-      openStore: (folder, onWarning) =>
+      openStore: (folder, onWarning, document) =>
         createFileStore({
           folder,
+          document,
           files,
           locks: this.disk.locks(),
           holder: "process 1",

@@ -11,6 +11,8 @@ import { createFileSystem } from "./file_system.ts";
 
 /** Options of {@linkcode openFileStore}. */
 export interface OpenFileStoreOptions {
+  /** Another document of the folder. Default: `auth.json`. */
+  document?: string | undefined;
   /** Told what does not fail an operation, but should be known. */
   onWarning?: ((message: string) => void) | undefined;
   /** Wall clock, ms since the epoch. Default: `Date.now`. */
@@ -19,9 +21,10 @@ export interface OpenFileStoreOptions {
 
 /** The file store in `folder`; nothing is read or written before it is used. */
 export function openFileStore(folder: string, options: OpenFileStoreOptions = {}): FileStore {
-  const { onWarning, now = () => Date.now() } = options;
+  const { document, onWarning, now = () => Date.now() } = options;
   return createFileStore({
     folder,
+    document,
     files: createFileSystem({ onWarning }),
     locks: createFileLock({ onWarning }),
     holder: `process ${Deno.pid}`,

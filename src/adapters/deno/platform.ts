@@ -85,8 +85,8 @@ export function createDenoPlatform() {
           : Promise.reject(error);
       }
     },
-    openStore: (home: string, onWarning: (message: string) => void) =>
-      openFileStore(home, { onWarning }),
+    openStore: (home: string, onWarning: (message: string) => void, document?: string) =>
+      openFileStore(home, { onWarning, document }),
     isContainer: () => Promise.resolve(CONTAINER_MARKS.some(exists)),
     openBrowser: async (url: string): Promise<boolean> => {
       const { openBrowser } = await import("./open_browser.ts");
