@@ -8,6 +8,7 @@
  */
 
 import { CredentialError, type ErrorCode } from "../core/errors.ts";
+import { stableHash } from "../core/hash.ts";
 import { isJsonObject, parseJsonObject } from "../core/http.ts";
 import type { Credential } from "./credential.ts";
 import type { CredentialStore } from "./credential_store.ts";
@@ -173,15 +174,7 @@ export function createPool(options: PoolOptions): Pool {
 
     candidates: async () => {
       const { record, members } = await read();
-      const live = members.filter(({ credential }) => credential.status === "active");
-      const ready = live.filter(({ coolDown }) => coolDown === undefined)
-        .map(({ credential }) => credential);
-      if (live.length === 0) {
-        throw new CredentialError("login_required", `No live account of ${provider}`);
-      }
-      // The only account is asked all the same: the server's own word is newer than ours.
-      if (live.length === 1) return [live[0]!.credential];
-      if (ready.length === 0) throw allResting(provider, live, now());
+      const ready = readyAccounts(provider, members, now());
       if (strategy === "round_robin" && ready.length > 1) {
         const index = ready.findIndex(({ id }) => id === record.last);
         ready.push(...ready.splice(0, index + 1));
@@ -221,6 +214,52 @@ export function createPool(options: PoolOptions): Pool {
       await change((record) => record.order = others);
     },
   };
+}
+
+/**
+ * The accounts among `members` that may be used at `now`, in their order. The only live one is never
+ * kept resting.
+ *
+ * @throws {CredentialError} As {@linkcode Pool.candidates}.
+ */
+export function readyAccounts(
+  provider: string,
+  members: readonly PoolMember[],
+  now: number,
+): Credential[] {
+  const live = members.filter(({ credential }) => credential.status === "active");
+  if (live.length === 0) {
+    throw new CredentialError("login_required", `No live account of ${provider}`);
+  }
+  // The only account is asked all the same: the server's own word is newer than ours.
+  if (live.length === 1) return [live[0]!.credential];
+  const ready = live.filter(({ coolDown }) => coolDown === undefined || coolDown.until <= now)
+    .map(({ credential }) => credential);
+  if (ready.length === 0) throw allResting(provider, live, now);
+  return ready;
+}
+
+/**
+ * The accounts in the order that a conversation has for them: always the same one, evenly spread over
+ * conversations, and an account that comes or goes moves no conversation but those it takes or had
+ * (rendezvous hashing).
+ */
+export function orderByConversation(
+  accounts: readonly Credential[],
+  conversation: string,
+): Credential[] {
+  return accounts
+    .map((account) => ({ account, weight: mixedHash(`${account.id} ${conversation}`) }))
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ account }) => account);
+}
+
+/** {@linkcode stableHash}, whose last characters alone would hardly change the order, mixed through. */
+function mixedHash(text: string): number {
+  let hash = parseInt(stableHash(text), 16);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function allResting(

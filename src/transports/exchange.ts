@@ -14,6 +14,8 @@ export interface ExchangeOptions {
   who: string;
   /** The longest silence, ms; `Infinity`: no watch. */
   idleTimeoutMs: number;
+  /** The longest time to its end, ms; absent: no deadline. */
+  totalTimeoutMs?: number | undefined;
   /** The caller's signals. */
   signals: readonly (AbortSignal | undefined)[];
 }
@@ -31,6 +33,7 @@ export class Exchange {
   #activeAt: number;
   #pausedAt: number | undefined;
   #onResume: (() => void) | undefined;
+  #stopDeadline: (() => void) | undefined;
 
   constructor(runtime: Runtime, options: ExchangeOptions) {
     this.#runtime = runtime;
@@ -68,7 +71,12 @@ export class Exchange {
 
   /** Ends the watch, and the request if it is still under way. */
   close(): void {
+    this.#stopDeadline?.();
     this.#controller.abort();
+  }
+
+  #giveUp(message: string): void {
+    this.#controller.abort(new TransportError("timeout", message, { retryable: true }));
   }
 
   async #watch(): Promise<void> {
@@ -86,13 +94,7 @@ export class Exchange {
     } catch {
       return; // closed or cancelled
     }
-    this.#controller.abort(
-      new TransportError(
-        "timeout",
-        `Cannot get an answer from ${who}: nothing came for ${Math.round(idleTimeoutMs / 1000)} s`,
-        { retryable: true },
-      ),
-    );
+    this.#giveUp(`Cannot get an answer from ${who}: nothing came for ${inSeconds(idleTimeoutMs)}`);
   }
 
   #silentMs(): number {
@@ -128,4 +130,8 @@ export class Exchange {
       notSent,
     };
   }
+}
+
+function inSeconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
 }

@@ -16,7 +16,7 @@ import type { Transport, TransportRequestOptions } from "./transport.ts";
 /** What a fail-over transport is made of. */
 export interface FailoverOptions {
   /** The accounts. */
-  pool: Pool;
+  pool: Pick<Pool, "candidates" | "report">;
   /** The transport of one account. Called once for each that is tried. */
   open: (credential: Credential) => Promise<Transport>;
   /** Told which account is left, and why. */

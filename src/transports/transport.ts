@@ -67,6 +67,8 @@ export interface TransportOptions extends RuntimeOptions {
    * and whole answers neither. Default: 120,000.
    */
   idleTimeoutMs?: number | undefined;
+  /** The longest time to the end of an answer, ms. Default: no deadline. */
+  totalTimeoutMs?: number | undefined;
   /** How often a request is repeated that was refused for the moment. Default: 2. */
   maxRetries?: number | undefined;
   /** The `user-agent` header. Default: `grantway`. */
@@ -310,6 +312,7 @@ class ProviderTransport implements Transport {
       const exchange = new Exchange(this.#runtime, {
         who: provider.shortName,
         idleTimeoutMs,
+        totalTimeoutMs: this.#options.totalTimeoutMs,
         signals,
       });
       let result: Attempt<T>;
