@@ -72,6 +72,13 @@ export interface Keeper extends AccessTokenSource {
    */
   refresh(options?: RefreshOptions): Promise<Credential>;
   /**
+   * Refreshes if that is due, and waits for it: what a timer calls. As long as the access token lasts,
+   * a failure is not an error.
+   *
+   * @throws {CredentialError} As {@linkcode AccessTokenSource.get}.
+   */
+  renew(options?: RefreshOptions): Promise<Credential>;
+  /**
    * Waits for what goes on behind the callers' backs; to be called before the process ends.
    *
    * @throws {CredentialError} `storage_write` when an answer could not be saved: it is lost with
@@ -183,7 +190,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
   async function obtain(
     refusedGeneration: number | undefined,
     signal: AbortSignal | undefined,
-    isForced = false,
+    { isForced = false, marginMs = READER_MARGIN_MS } = {},
   ): Promise<Credential> {
     const deadline = monotonicNow() + WAIT_MS;
     for (;;) {
@@ -198,7 +205,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
       }
       if (!isRefused) {
         if (!isDue(credential)) return credential;
-        if (leftMs(credential) >= READER_MARGIN_MS) {
+        if (leftMs(credential) >= marginMs) {
           refreshBehind(credential);
           return credential;
         }
@@ -250,7 +257,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
       if (source === "api_key") {
         throw new CredentialError("unsupported", `Cannot refresh ${name}: API keys do not expire`);
       }
-      const credential = await obtain(generation, signal, true);
+      const credential = await obtain(generation, signal, { isForced: true });
       const saved = rotation.unsaved?.saved;
       if (saved !== undefined) {
         // It settles by itself, so this deadline only bounds what `signal` ends early.
@@ -258,6 +265,9 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
       }
       return credential;
     },
+
+    renew: ({ signal }: RefreshOptions = {}): Promise<Credential> =>
+      obtain(undefined, signal, { marginMs: Infinity }),
 
     async settled(): Promise<void> {
       closing.abort();

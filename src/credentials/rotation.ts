@@ -63,6 +63,14 @@ export interface RotationOptions extends LoginNames {
    * outcome is unknown, unless the error's code is `invalid_configuration`: then nothing was sent.
    */
   refresh: (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome>;
+  /**
+   * Looks for the answer to an attempt whose sender has gone without a word, where one is kept before
+   * the store has it. Asked before the token is presented again, and may take its time. Where it
+   * rejects, nothing is presented. Default: the store alone has answers.
+   */
+  recover?:
+    | ((sent: Credential, signal: AbortSignal | undefined) => Promise<Credential | undefined>)
+    | undefined;
   /** Wall clock, ms since the epoch. */
   now: () => number;
   /** Monotonic clock, ms. */
@@ -144,7 +152,9 @@ export function createRotation(options: RotationOptions): Rotation {
       if (turnMs > 0 || orphanMs > 0) {
         await sleep(Math.max(turnMs, orphanMs), request.signal);
         if (orphanMs > 0) {
-          gone = { attempt: attemptOf(current), since: monotonicNow() - PROBE_DELAY_MS };
+          const since = monotonicNow() - PROBE_DELAY_MS;
+          await adoptAnswer(current, request.signal);
+          gone = { attempt: attemptOf(current), since };
         }
         continue;
       }
@@ -174,6 +184,15 @@ export function createRotation(options: RotationOptions): Rotation {
       if (rotated !== undefined) return rotated;
       if (unsaved !== undefined) throw unsaved.error;
     }
+  }
+
+  /** Stores the answer to an attempt whose sender could not, where it has left one. */
+  async function adoptAnswer(current: Credential, signal: AbortSignal | undefined): Promise<void> {
+    // Who lived to write a reason had no answer, and who is still here has told its own.
+    const isForeign = gone?.attempt !== attemptOf(current);
+    if (!isForeign || current.intent?.reason !== undefined) return;
+    const answer = await options.recover?.(current, signal);
+    if (answer !== undefined) await write(answer);
   }
 
   /** How long a request may still be on its way that another attempt would collide with, ms. */

@@ -817,3 +817,80 @@ Deno.test("Keeper R16: a host that slept through the deadline of a save tries ag
   await world.clock.run(keeper.settled());
   assertEquals([(await world.stored()).generation, failures], [8, -1]);
 });
+
+Deno.test("Keeper.renew() waits for a refresh that is due, and for no other", async () => {
+  const world = new World();
+  await world.login(6 * MINUTE);
+  const keeper = world.keeper();
+  assertEquals((await world.clock.run(keeper.renew())).generation, 7);
+  await world.clock.advance(2 * MINUTE);
+  const [one, two] = await world.clock.run(Promise.all([keeper.renew(), keeper.renew()]));
+  assertEquals([one.generation, two.generation, world.grants], [8, 8, 1]);
+  assertEquals((await world.clock.run(keeper.renew())).generation, 8);
+  assertEquals(world.grants, 1);
+});
+
+Deno.test("Keeper.renew() gives what there is where the refresh fails", async () => {
+  const world = new World();
+  await world.login(4 * MINUTE);
+  world.turns = ["not_sent"];
+  assertEquals((await world.clock.run(world.keeper().renew())).generation, 7);
+  assertEquals(world.presentedAt.length, 1);
+});
+
+/** An attempt to refresh generation 7 whose sender is gone. */
+const FOREIGN = { generation: 7, attempt: 1, sentAt: 0, recentAt: [] };
+
+Deno.test("Keeper.get() adopts an answer that a sender left elsewhere", async () => {
+  const world = new World();
+  const credential = await world.login(0, { intent: FOREIGN });
+  let asked = 0;
+  const keeper = world.keeper({
+    recover: (sent) => {
+      asked++;
+      assertEquals([sent.generation, sent.intent?.attempt], [7, 1]);
+      const tokens = { accessToken: "AT-8", refreshToken: "RT-8" };
+      const expiresAt = world.clock.now() + 15 * MINUTE;
+      return Promise.resolve({
+        ...credential,
+        generation: 8,
+        tokens,
+        expiresAt,
+        issuedAt: expiresAt - 15 * MINUTE,
+        intent: undefined,
+      });
+    },
+  });
+  const start = world.clock.mono;
+  assertEquals((await world.clock.run(keeper.get())).value, "AT-8");
+  assertEquals([asked, world.presentedAt, world.clock.mono - start], [1, [], 12_000]);
+});
+
+Deno.test("Keeper.get() presents nothing while it cannot look for an answer", async () => {
+  const world = new World();
+  await world.login(0, { intent: FOREIGN });
+  let isBroken = true, asked = 0;
+  const keeper = world.keeper({
+    recover: () => {
+      asked++;
+      return isBroken
+        ? Promise.reject(new CredentialError("storage_read", "no"))
+        : Promise.resolve(undefined);
+    },
+  });
+  const error = await assertRejects(() => world.clock.run(keeper.get()), CredentialError);
+  assertEquals([error.code, world.presentedAt], ["storage_read", []]);
+  isBroken = false;
+  assertEquals((await world.clock.run(keeper.get())).value, "AT-8");
+  assertEquals([asked, world.presentedAt.length], [2, 1]);
+});
+
+Deno.test("Keeper.get() looks nowhere for the answer to an attempt of its own, or one with a reason", async () => {
+  for (const intent of [undefined, { ...FOREIGN, reason: "answered 502" }]) {
+    const world = new World();
+    await world.login(0, { intent });
+    world.turns = ["ambiguous"];
+    const keeper = world.keeper({ recover: () => assert(false) as never });
+    assertEquals((await world.clock.run(keeper.get())).value, "AT-8");
+  }
+});
