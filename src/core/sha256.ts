@@ -6,10 +6,22 @@
  * @module
  */
 
-const PRIMES = firstPrimes(64);
+interface Constants {
+  rounds: Uint32Array;
+  initialHash: Uint32Array;
+}
+
+/** Computed with the first digest: few programs print one. */
+let constants: Constants | undefined;
+
 /** FIPS 180-4 4.2.2 and 5.3.3: the fractions of the primes' cube and square roots. */
-const ROUND_CONSTANTS = Uint32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
-const INITIAL_HASH = Uint32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
+function computeConstants(): Constants {
+  const primes = firstPrimes(64);
+  return {
+    rounds: Uint32Array.from(primes, (prime) => fraction(Math.cbrt(prime))),
+    initialHash: Uint32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime))),
+  };
+}
 
 function firstPrimes(count: number): number[] {
   const primes: number[] = [];
@@ -38,7 +50,8 @@ export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
   view.setUint32(padded.length - 4, bytes.length << 3);
 
-  const hash = INITIAL_HASH.slice();
+  const { rounds, initialHash } = constants ??= computeConstants();
+  const hash = initialHash.slice();
   const schedule = new Uint32Array(64);
   for (let offset = 0; offset < padded.length; offset += 64) {
     for (let t = 0; t < 16; t++) schedule[t] = view.getUint32(offset + 4 * t);
@@ -61,7 +74,7 @@ export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     for (let t = 0; t < 64; t++) {
       const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
       const choice = (e & f) ^ (~e & g);
-      const first = (h + s1 + choice + ROUND_CONSTANTS[t]! + schedule[t]!) | 0;
+      const first = (h + s1 + choice + rounds[t]! + schedule[t]!) | 0;
       const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
       const majority = (a & b) ^ (a & c) ^ (b & c);
       [h, g, f, e, d, c, b, a] = [g, f, e, (d + first) | 0, c, b, a, (first + s0 + majority) | 0];
