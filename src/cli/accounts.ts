@@ -6,6 +6,7 @@
 
 import type { Credential } from "../credentials/credential.ts";
 import { createPool, type Pool, type PoolMember, type PoolOptions } from "../credentials/pool.ts";
+import { accountsOf } from "../gateway/upstreams.ts";
 import { type Provider, PROVIDERS } from "../providers/mod.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
 
@@ -41,11 +42,7 @@ export async function allMembers(context: Context): Promise<NumberedMember[]> {
 
 /** The accounts that `provider` stands for, by priority: another's logins before its own keys. */
 export async function membersOf(context: Context, provider: Provider): Promise<NumberedMember[]> {
-  const own = await ownMembers(context, provider);
-  if (provider.oauthVia === undefined) return own;
-  const { provider: via, region } = provider.oauthVia;
-  const shared = await ownMembers(context, requireProvider(via));
-  return [...shared.filter(({ credential }) => credential.region === region), ...own];
+  return await accountsOf(provider, (owner) => ownMembers(context, owner));
 }
 
 /** The credentials that `provider` stands for, by priority. */

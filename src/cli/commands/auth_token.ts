@@ -31,8 +31,8 @@ Example:
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, interrupts } = context;
   const { show = false } = command.opts<Options>();
-  const { accounts } = await openUpstream(context, requireProvider(command.args[0]!));
-  const token = await accounts[0].source.get({ signal: interrupts.signal });
+  const { account } = await openUpstream(context, requireProvider(command.args[0]!));
+  const token = await account.source.get({ signal: interrupts.signal });
   const expiresAt = token.expiresAt === null ? null : new Date(token.expiresAt).toISOString();
   const { provider, label, region } = token.credential;
   const print = await fingerprint(token.value);

@@ -58,8 +58,8 @@ export async function run(context: Context, command: Invocation): Promise<number
   reading.catch(() => {});
   const choice = await chooseModel(context, options);
   // Before anything is asked: without a login there is no point in typing a question.
-  const { provider, accounts, transport } = await openUpstream(context, choice.provider);
-  const { description, endpoints, source } = accounts[0];
+  const { provider, account, transport } = await openUpstream(context, choice.provider);
+  const { description, endpoints, source } = account;
   const prompt = await reading;
   const { answerOnce, converse } = await loading;
   const session: ChatSession = {
