@@ -75,9 +75,9 @@ export interface FailedAnswer {
   requestId?: string | undefined;
 }
 
-/** One dialect, as spoken to an upstream. */
-export interface UpstreamCodec {
-  /** Which. */
+/** The half of a dialect that asks an upstream. */
+export interface RequestCodec {
+  /** Which dialect. */
   dialect: Dialect;
   /** Path of the generating endpoint below the API base. */
   path: string;
@@ -89,6 +89,10 @@ export interface UpstreamCodec {
   encodeRequest(request: GenerateRequest): JsonObject;
   /** The JSON body of a request to count tokens. */
   encodeCountTokens?(request: GenerateRequest): JsonObject;
+}
+
+/** The half of a dialect that reads what an upstream answers. */
+export interface AnswerCodec {
   /** A decoder for one streamed answer. */
   createStreamDecoder(context: UpstreamContext): StreamDecoder;
   /** Reads the JSON body of an answer whose status says success; it may hold an error all the same. */
@@ -96,6 +100,9 @@ export interface UpstreamCodec {
   /** Judges an answer whose status says failure. */
   decodeFailure(answer: FailedAnswer, context: UpstreamContext): StreamError;
 }
+
+/** One dialect, as spoken to an upstream. */
+export interface UpstreamCodec extends RequestCodec, AnswerCodec {}
 
 /** What an answer to a client depends on besides what upstream says. */
 export interface AnswerContext {

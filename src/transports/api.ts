@@ -1,41 +1,58 @@
 /**
- * The code that one provider's API takes: the codec of its dialect, and its own rules. Loaded with the
- * first transport that needs it: a program of one provider does not load the others'.
+ * The code that one provider's API takes: the codec of its dialect, and its own rules. Loaded when a
+ * transport first needs it: a program of one provider does not load the others', and what reads an
+ * answer loads while the answer is on its way.
  *
  * @module
  */
 
-import type { UpstreamCodec } from "../protocols/codec.ts";
+import type { AnswerCodec, RequestCodec } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type { ApiRules, Provider } from "../providers/provider.ts";
 
-/** What it takes to speak to an API. */
+/** What it takes to ask an API. */
 export interface Api {
-  /** Codec of its dialect. */
-  codec: UpstreamCodec;
-  /** What it asks beyond that. */
+  /** Asks in its dialect. */
+  requests: RequestCodec;
+  /** What it wants beyond that. */
   rules: ApiRules;
 }
 
 type Protocol = Provider["protocol"];
 
-const CODECS: Readonly<Record<Protocol, () => Promise<UpstreamCodec>>> = {
-  messages: async () => (await import("../protocols/messages/codec.ts")).messagesCodec,
-  responses: async () => (await import("../protocols/responses/codec.ts")).responsesCodec,
+/** Loads one of several by protocol, each once. */
+type Loaders<T> = Readonly<Record<Protocol, () => Promise<T>>>;
+
+const REQUESTS: Loaders<RequestCodec> = {
+  messages: async () =>
+    (await import("../protocols/messages/request_codec.ts")).messagesRequestCodec,
+  responses: async () =>
+    (await import("../protocols/responses/request_codec.ts")).responsesRequestCodec,
 };
 
-const RELAYS: Readonly<Record<Protocol, () => Promise<RelayCodec>>> = {
+const ANSWERS: Loaders<AnswerCodec> = {
+  messages: async () => (await import("../protocols/messages/answer_codec.ts")).messagesAnswerCodec,
+  responses: async () =>
+    (await import("../protocols/responses/answer_codec.ts")).responsesAnswerCodec,
+};
+
+const RELAYS: Loaders<RelayCodec> = {
   messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
   responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
 };
 
-/** Loads what a provider's API takes. To call it ahead of need shortens the first request. */
+/** Loads what it takes to ask. To call it ahead of need shortens the first request. */
 export async function loadApi({ protocol, loadRules }: Provider): Promise<Api> {
-  const [codec, rules] = await Promise.all([CODECS[protocol](), loadRules()]);
-  return { codec, rules };
+  const [requests, rules] = await Promise.all([REQUESTS[protocol](), loadRules()]);
+  return { requests, rules };
 }
 
-/** Loads the codec that passes on what is written in `protocol`. */
+/** Loads what reads answers of `protocol`. */
+export function loadAnswerCodec(protocol: Protocol): Promise<AnswerCodec> {
+  return ANSWERS[protocol]();
+}
+
+/** Loads what passes on answers of `protocol`. */
 export function loadRelayCodec(protocol: Protocol): Promise<RelayCodec> {
   return RELAYS[protocol]();
 }

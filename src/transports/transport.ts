@@ -19,7 +19,7 @@ import {
 } from "../core/http.ts";
 import { displayText } from "../core/redact.ts";
 import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
-import type { UpstreamCodec, UpstreamContext } from "../protocols/codec.ts";
+import type { AnswerCodec, RequestCodec, UpstreamContext } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type {
   GenerateRequest,
@@ -29,7 +29,7 @@ import type {
 } from "../protocols/event.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
-import { type Api, loadApi, loadRelayCodec } from "./api.ts";
+import { type Api, loadAnswerCodec, loadApi, loadRelayCodec } from "./api.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
@@ -145,17 +145,18 @@ interface Sending {
 class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #runtime: Runtime;
-  readonly #codec: UpstreamCodec;
+  readonly #codec: RequestCodec;
+  #answers: Promise<AnswerCodec> | undefined;
   readonly #rules: ApiRules;
   readonly #idleTimeoutMs: number;
   readonly #recoveries: Recoveries;
   #countsTokens: boolean;
 
-  constructor(options: TransportOptions, { codec, rules }: Api) {
+  constructor(options: TransportOptions, { requests, rules }: Api) {
     this.#options = options;
     this.#runtime = resolveRuntime(options);
     this.#recoveries = new Recoveries(rules.recoveries);
-    this.#codec = codec;
+    this.#codec = requests;
     this.#rules = rules;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     this.#countsTokens = this.#codec.countTokensPath !== undefined;
@@ -242,7 +243,7 @@ class ProviderTransport implements Transport {
     if (!request.stream && mediaType === "application/json") {
       const body = await this.#readJson(sending, response, MAX_BODY_BYTES);
       exchange.close();
-      const decoded = body && this.#codec.decodeBody(body, context);
+      const decoded = body && (await this.#answerCodec()).decodeBody(body, context);
       if (body === undefined || decoded === undefined) {
         const error = { code: "upstream", message: "the answer is not JSON" } as const;
         return this.#failed(sending, error, false);
@@ -380,6 +381,7 @@ class ProviderTransport implements Transport {
       );
       // Not before: the first timer of a process takes milliseconds to load.
       exchange.watch();
+      this.#answerCodec().catch(() => {});
       response = await answering;
     } catch (cause) {
       const { error, notSent } = exchange.explain(cause);
@@ -394,15 +396,20 @@ class ProviderTransport implements Transport {
         status: response.status,
       });
     }
+    const answers = await this.#answerCodec();
     return this.#failed(
       sending,
-      this.#codec.decodeFailure({
+      answers.decodeFailure({
         status: response.status,
         body: await this.#readFailure(sending, response),
         retryAfterMs: parseRetryAfter(response.headers, this.#runtime.now()),
         requestId: readRequestId(response),
       }, this.#contextOf(prepared.request)),
     );
+  }
+
+  #answerCodec(): Promise<AnswerCodec> {
+    return this.#answers ??= loadAnswerCodec(this.#options.provider.protocol);
   }
 
   #contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
@@ -442,7 +449,7 @@ class ProviderTransport implements Transport {
           false,
         );
       }
-      const decoded = this.#codec.decodeBody(body, context);
+      const decoded = (await this.#answerCodec()).decodeBody(body, context);
       if (decoded.kind === "error") return this.#failed(sending, decoded.error);
       const events = filter(replayResponse(decoded.response));
       return { kind: "answered", value: new BufferedEventStream(events) };
@@ -457,7 +464,7 @@ class ProviderTransport implements Transport {
     const stream = new UpstreamEventStream({
       exchange,
       reader: createChunkReader(response.body ?? new ReadableStream({ start: (c) => c.close() })),
-      decoder: this.#codec.createStreamDecoder(context),
+      decoder: (await this.#answerCodec()).createStreamDecoder(context),
       filter,
       mendError: (error) => conceal(error, sending.token),
     });
