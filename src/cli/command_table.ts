@@ -44,7 +44,7 @@ export interface CommandEntry {
 
 /** A word that has commands below it. */
 export interface CommandGroup {
-  /** The word. */
+  /** The word, behind those of the groups above it. */
   name: string;
   /** What it is about, one line. */
   summary: string;
@@ -212,11 +212,23 @@ Exit codes: 0 ok, 1 failure, 2 usage, 4 login required, 5 quota or rate limit,
 `;
 }
 
+function below(group: readonly string[]): CommandEntry[] {
+  return COMMANDS.filter(({ path }) =>
+    path.length > group.length && group.every((word, i) => path[i] === word)
+  );
+}
+
+/** The words that may follow those of a group; without one, the first words of all. */
+export function wordsAfter(group: readonly string[]): string[] {
+  return [...new Set(below(group).map(({ path }) => path[group.length]!))];
+}
+
 /** What `grantway auth --help` prints. */
 export function groupHelp(name: string): string {
   const group = GROUPS.find((group) => group.name === name);
-  const rows = COMMANDS.filter(({ path }) => path.length > 1 && path[0] === name)
-    .map(({ path, summary }): [string, string] => [path.slice(1).join(" "), summary]);
+  const words = name.split(" ");
+  const rows = below(words)
+    .map(({ path, summary }): [string, string] => [path.slice(words.length).join(" "), summary]);
   return `${group?.summary ?? ""}
 
 Usage: grantway ${name} <command> [options]

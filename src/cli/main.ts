@@ -16,6 +16,7 @@ import {
   GROUPS,
   type Invocation,
   programHelp,
+  wordsAfter,
 } from "./command_table.ts";
 import { type Context, createContext } from "./context.ts";
 import { EXIT, exitCodeOf, UsageError } from "./exit_code.ts";
@@ -53,9 +54,9 @@ export type Route =
  * @throws {UsageError} For an unknown command, with the nearest one.
  */
 export function route(words: readonly string[]): Route {
-  const [first, second] = words;
+  const [first] = words;
   if (first === "help") {
-    return second === undefined
+    return words.length === 1
       ? { kind: "help", text: programHelp() }
       : route([...words.slice(1), "--help"]);
   }
@@ -63,26 +64,21 @@ export function route(words: readonly string[]): Route {
   if (first === undefined || first.startsWith("-")) {
     return { kind: "command", entry: COMMANDS[0]!, rest: [...words] };
   }
-  const single = COMMANDS.find(({ path }) => path.length === 1 && path[0] === first);
-  if (single) return { kind: "command", entry: single, rest: words.slice(1) };
-  if (GROUPS.some(({ name }) => name === first)) {
-    if (second === undefined || second === "--help" || second === "-h") {
-      return { kind: "help", text: groupHelp(first) };
-    }
-    const entry = COMMANDS.find(({ path }) => path[0] === first && path[1] === second);
-    if (entry) return { kind: "command", entry, rest: words.slice(2) };
-    const names = COMMANDS.filter(({ path }) => path[0] === first).map(({ path }) => path[1]!);
-    throw unknownCommand(`${first} ${second}`, nearest(second, names), `grantway ${first} --help`);
+  const startsWith = (path: readonly string[]) => path.every((word, i) => word === words[i]);
+  const entry = COMMANDS.find(({ path }) => startsWith(path));
+  if (entry) return { kind: "command", entry, rest: words.slice(entry.path.length) };
+  // The deepest group: `gateway keys` lies below `gateway`.
+  const group = GROUPS.map(({ name }) => name.split(" ")).filter(startsWith)
+    .toSorted((a, b) => b.length - a.length)[0] ?? [];
+  const word = words[group.length];
+  if (word === undefined || word === "--help" || word === "-h") {
+    return { kind: "help", text: groupHelp(group.join(" ")) };
   }
-  const names = COMMANDS.map(({ path }) => path[0]!);
-  throw unknownCommand(first, nearest(first, [...new Set(names)]), "grantway --help");
-}
-
-function unknownCommand(words: string, near: string | undefined, help: string): UsageError {
-  const prefix = words.includes(" ") ? `${words.split(" ")[0]} ` : "";
-  return new UsageError(
-    `Unknown command "${words}"`,
-    near === undefined ? `See: ${help}` : `Did you mean: grantway ${prefix}${near}`,
+  const program = ["grantway", ...group].join(" ");
+  const near = nearest(word, wordsAfter(group));
+  throw new UsageError(
+    `Unknown command "${[...group, word].join(" ")}"`,
+    near === undefined ? `See: ${program} --help` : `Did you mean: ${program} ${near}`,
   );
 }
 

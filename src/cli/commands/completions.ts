@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
-import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation } from "../command_table.ts";
+import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation, wordsAfter } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { SETTINGS } from "../config.ts";
 import { UsageError } from "../exit_code.ts";
@@ -42,12 +42,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 async function completions(): Promise<Completion[]> {
   const globals = GLOBAL_FLAGS.flatMap(({ flags }) => flags.filter((flag) => flag.length > 2));
   const list: Completion[] = [
-    { where: "", words: [...new Set(COMMANDS.map(({ path }) => path[0]!)), "--help", "--version"] },
-    ...GROUPS.map(({ name }) => ({
-      where: name,
-      words: COMMANDS.filter(({ path }) => path.length > 1 && path[0] === name)
-        .map(({ path }) => path[1]!),
-    })),
+    { where: "", words: [...wordsAfter([]), "--help", "--version"] },
+    ...GROUPS.map(({ name }) => ({ where: name, words: wordsAfter(name.split(" ")) })),
   ];
   for (const entry of COMMANDS) {
     const command = await createCommand(entry, await entry.load());
@@ -62,7 +58,7 @@ async function completions(): Promise<Completion[]> {
 }
 
 /** The words after which another word of the command follows. */
-const GROUP_PATTERN = GROUPS.map(({ name }) => name).join(" | ");
+const GROUP_PATTERNS = GROUPS.map(({ name }) => `"${name}"`);
 
 function bash(list: readonly Completion[]): string {
   return `# bash completion of grantway
@@ -72,7 +68,7 @@ _grantway() {
     case "$word" in -*) continue ;; esac
     case "$where" in
       "") where="$word" ;;
-      ${GROUP_PATTERN}) where="$where $word" ;;
+      ${GROUP_PATTERNS.join(" | ")}) where="$where $word" ;;
     esac
   done
   case "$where" in
@@ -94,7 +90,7 @@ _grantway() {
     case "$word" in -*) continue ;; esac
     case "$where" in
       "") where="$word" ;;
-      ${GROUP_PATTERN}) where="$where $word" ;;
+      ${GROUP_PATTERNS.join(" | ")}) where="$where $word" ;;
     esac
   done
   case "$where" in
@@ -124,7 +120,7 @@ function __grantway_at
     switch "$where"
       case ""
         set where $word
-      case ${GROUP_PATTERN.replaceAll(" | ", " ")}
+      case ${GROUP_PATTERNS.join(" ")}
         set where "$where $word"
     end
   end
