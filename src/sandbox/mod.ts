@@ -19,5 +19,7 @@ export type {
   StoredAuthorization,
   StoredGrant,
   StoredRedirect,
+  StoredVideo,
 } from "./state.ts";
+export type { SandboxMediaQuirks } from "./xai/media/quirks.ts";
 export type { SandboxDiscovery, SandboxIdToken, SandboxXaiQuirks } from "./xai/quirks.ts";

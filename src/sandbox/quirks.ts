@@ -65,7 +65,7 @@ export type SandboxFailure =
 
 /**
  * Kinds of request that a fault can be limited to; `code` asks for a user code, `exchange` redeems an
- * authorization code, `messages` is all of inference.
+ * authorization code, `messages` is all of inference, `media` all requests for speech and pictures.
  */
 export type SandboxOperation =
   | "any"
@@ -75,7 +75,8 @@ export type SandboxOperation =
   | "exchange"
   | "refresh"
   | "revoke"
-  | "messages";
+  | "messages"
+  | "media";
 
 /** How an absolute or relative expiry is written as `expired_in`. */
 export type SandboxExpiryForm =
@@ -249,6 +250,7 @@ const OPERATIONS = [
   "refresh",
   "revoke",
   "messages",
+  "media",
 ] as const satisfies SandboxOperation[];
 const EXPIRY_FORMS = [
   "absolute_ms",

@@ -77,6 +77,30 @@ export interface StoredGrant {
   refresh: { hash: string; spentAt: number | null }[];
 }
 
+/** A video that was asked for. */
+export interface StoredVideo {
+  /** Request id. */
+  id: string;
+  /** Whose it is: digest of the grant or of the key. */
+  owner: string;
+  /** Digest of the idempotency key it was asked for with. */
+  keyHash: string | null;
+  /** When it was asked for, ms since the epoch. */
+  createdAt: number;
+  /** How it ends. */
+  outcome: "done" | "failed" | "expired" | "moderated" | "odd";
+  /** What it is drawn from. */
+  seed: string;
+  /** Model. */
+  model: string;
+  /** Pixels. */
+  width: number;
+  /** Pixels. */
+  height: number;
+  /** Length, s. */
+  seconds: number;
+}
+
 /** Everything that must outlive the process for credentials to stay valid. Plain JSON. */
 export interface SandboxState {
   /** Of this layout. */
@@ -85,6 +109,8 @@ export interface SandboxState {
   authorizations: StoredAuthorization[];
   /** Grants, revoked ones included. */
   grants: StoredGrant[];
+  /** Videos that were asked for, oldest first. */
+  videos?: StoredVideo[] | undefined;
   /** Private keys by use, made when first needed. */
   keys?: Record<string, JsonWebKey> | undefined;
 }
@@ -105,6 +131,8 @@ export interface SandboxCounters {
   revocations: number;
   /** Answers lost after the request was processed. */
   lostAnswers: number;
+  /** Videos that were begun. */
+  videos: number;
   /** Streams the client closed before their end. */
   cancelledStreams: number;
   /** Vendor requests by method, host and path: `POST account.minimax.io/oauth2/token`. */
@@ -126,6 +154,7 @@ export function zeroCounters(): SandboxCounters {
     reuses: 0,
     revocations: 0,
     lostAnswers: 0,
+    videos: 0,
     cancelledStreams: 0,
     requests: {},
   };

@@ -8,6 +8,7 @@
 /** What a test may need besides Deno: programs on the PATH, and the folder of recorded streams. */
 export type Requirement =
   | "chromium"
+  | "ffmpeg"
   | "fish"
   | "node"
   | "strace"
@@ -18,6 +19,7 @@ export type Requirement =
 /** The names a program goes by. */
 const PROGRAMS: Readonly<Record<Exclude<Requirement, "recorded fixtures">, readonly string[]>> = {
   chromium: ["chromium", "chromium-browser", "google-chrome"],
+  ffmpeg: ["ffmpeg"],
   fish: ["fish"],
   node: ["node"],
   strace: ["strace"],

@@ -6,6 +6,7 @@
  */
 
 import { choice, flag, type Specs, text } from "../quirk_spec.ts";
+import { MEDIA_SPECS, type SandboxMediaQuirks } from "./media/quirks.ts";
 
 /** What the discovery document says. */
 export type SandboxDiscovery =
@@ -56,7 +57,7 @@ export type SandboxIdToken =
   | "garbage";
 
 /** The switches of xAI. */
-export interface SandboxXaiQuirks {
+export interface SandboxXaiQuirks extends SandboxMediaQuirks {
   // Discovery.
 
   /** What the discovery document says. */
@@ -165,6 +166,7 @@ export interface SandboxXaiQuirks {
 
 /** What each of them takes. */
 export const XAI_SPECS: Specs<SandboxXaiQuirks> = {
+  ...MEDIA_SPECS,
   discovery: choice(
     "good",
     "no_device_endpoint",

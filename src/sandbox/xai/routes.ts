@@ -1,5 +1,5 @@
 /**
- * xAI: sign-in and inference.
+ * xAI: sign-in, inference and media.
  *
  * @module
  */
@@ -14,10 +14,17 @@ import { discoveryRoutes } from "./discovery.ts";
 import { ACCOUNTS_HOST, API_HOST, AUTH_HOST, PROXY_HOST } from "./hosts.ts";
 import { xaiInferenceRoutes } from "./inference.ts";
 import { Keys } from "./keys.ts";
+import { mediaRoutes, RESULT_HOSTS } from "./media/routes.ts";
 import { tokenRoutes } from "./token.ts";
 
 /** Hosts that xAI answers for. */
-export const XAI_HOSTS: readonly string[] = [AUTH_HOST, ACCOUNTS_HOST, API_HOST, PROXY_HOST];
+export const XAI_HOSTS: readonly string[] = [
+  AUTH_HOST,
+  ACCOUNTS_HOST,
+  API_HOST,
+  PROXY_HOST,
+  ...RESULT_HOSTS,
+];
 
 /** Everything xAI serves; each path begins with its host. */
 export function xaiRoutes(world: World, ledger: Ledger): Hono {
@@ -29,5 +36,6 @@ export function xaiRoutes(world: World, ledger: Ledger): Hono {
   app.route("/", tokenRoutes(world, ledger, keys));
   app.route("/", accountRoutes(world, ledger));
   app.route("/", xaiInferenceRoutes(world, ledger, keys));
+  app.route("/", mediaRoutes(world, ledger));
   return app;
 }
