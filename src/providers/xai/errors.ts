@@ -66,21 +66,29 @@ export function classifyXaiError(facts: FailureFacts): FailureVerdict | undefine
     CODES[code.toLowerCase().split(":")[0]!];
 }
 
+/** The sign-in of the same account for another upstream, which replaces the stored one. */
+function signInWith(upstream: string): string {
+  return `grantway auth add xai-oauth --upstream ${upstream}`;
+}
+
 /** What to do about a failure. */
 export function explainXaiError({ code, status, upstreamCode, message }: StreamError):
   | string
   | undefined {
   const words = `${upstreamCode ?? ""} ${message}`;
-  if (status === 426) return "This upstream asks for a newer client. Use the upstream api";
+  if (status === 426) {
+    return `This upstream asks for a newer client. Use the other one: ${signInWith("api")}`;
+  }
   if (/spending-limit/i.test(words)) {
-    return "This API does not serve the plan's included usage. Use the upstream cli, or add credit";
+    return "This API does not serve the plan's included usage. Add credit, or use the other one: " +
+      signInWith("cli");
   }
   if (/free-usage-exhausted|included free usage/i.test(words)) {
     return "The included usage comes back within 24 hours: https://grok.com/?_s=usage";
   }
   if (code === "not_entitled" && /chat endpoint/i.test(words)) {
     return "The login lacks what this upstream asks for, or the plan lacks the model. " +
-      "Use the upstream api, or sign in again";
+      `Sign in again, or use the other one: ${signInWith("api")}`;
   }
   if (code === "not_entitled") {
     return "The server does not say why: the plan, a limit of it, the model, or how the account " +
