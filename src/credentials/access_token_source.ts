@@ -33,6 +33,7 @@ import { loginEnded, notYet } from "./refresh_error.ts";
 import {
   dueAt,
   FRESH_MINT_MS,
+  OVER,
   pacedMs,
   PROBE_DELAY_MS,
   READER_MARGIN_MS,
@@ -173,7 +174,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
     try {
       return await Promise.race([promise, timeout]);
     } finally {
-      timer.abort();
+      timer.abort(OVER);
     }
   }
 

@@ -118,8 +118,10 @@ const matches = (pattern: RegExp): Check => (value) =>
   isText(value) && pattern.test(value as string);
 const optional = (check: Check): Check => (value) => value === undefined || check(value);
 const nullable = (check: Check): Check => (value) => value === null || check(value);
-const hasFields = (checks: Record<string, Check>): Check => (value) =>
-  isJsonObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+const hasFields = (checks: Record<string, Check>): Check => {
+  const fields = Object.entries(checks);
+  return (value) => isJsonObject(value) && fields.every(([name, check]) => check(value[name]));
+};
 
 const FIELDS: { readonly [Field in keyof Required<Credential>]: Check } = {
   id: matches(/^[A-Za-z0-9_-]{1,64}$/),
@@ -159,6 +161,8 @@ const FIELDS: { readonly [Field in keyof Required<Credential>]: Check } = {
   ),
 };
 
+const CHECKS = Object.entries(FIELDS);
+
 /** The key a credential is stored under: `credential/<provider>/<id>`. */
 export function credentialKey(provider: string, id: string): string {
   return `credential/${provider}/${id}`;
@@ -187,7 +191,7 @@ export function parseCredential(text: string, key: string): Credential {
     throw new CredentialError("storage_corrupt", `Cannot read ${key}: it is not an object`);
   }
   const named = parseCredentialKey(key);
-  const wrong = Object.entries(FIELDS).find(([name, check]) =>
+  const wrong = CHECKS.find(([name, check]) =>
     !check(value[name]) ||
     (named !== undefined && (name === "id" || name === "provider") && value[name] !== named[name])
   );

@@ -16,6 +16,8 @@ import { credentialKey, parseCredentialKey } from "./credential.ts";
 /** The newest layout that this code may write. */
 export const DOCUMENT_VERSION = 1;
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /** Deeper JSON than anybody has a use for; what is much deeper exhausts the stack. */
 const MAX_DEPTH = 200;
 
@@ -51,7 +53,7 @@ export function parseDocument(bytes: Uint8Array, path: string): StoreDocument {
     });
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(decoder.decode(bytes));
   } catch {
     // The parser's own error may quote what is in the file.
     throw corrupt("it is not JSON; `grantway doctor --fix` sets it aside");
@@ -227,7 +229,7 @@ export async function encodeDocument(
   document: StoreDocument,
   digest: Digest,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks = [...printDocument(document)];
+  const chunks = encodeChunks(printDocument(document));
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = new Uint8Array(length + MAX_TAIL_BYTES);
   let end = 0;
@@ -245,33 +247,48 @@ const encoder = new TextEncoder();
 /** More than a digest, its length and what is around them take. */
 const MAX_TAIL_BYTES = 128;
 
+/** Texts in a row are encoded at once. */
+function encodeChunks(chunks: Iterable<string | Uint8Array>): Uint8Array[] {
+  const encoded: Uint8Array[] = [];
+  let text = "";
+  for (const chunk of chunks) {
+    if (typeof chunk === "string") {
+      text += chunk;
+      continue;
+    }
+    encoded.push(encoder.encode(text), chunk);
+    text = "";
+  }
+  encoded.push(encoder.encode(text));
+  return encoded;
+}
+
 /** As `JSON.stringify(document, null, 2)` prints it, without the end. */
-function* printDocument(document: StoreDocument): Generator<Uint8Array> {
+function* printDocument(document: StoreDocument): Generator<string | Uint8Array> {
   let separator = "{";
   for (const [field, value] of Object.entries(document)) {
     if (value === undefined) continue;
-    yield encoder.encode(`${separator}\n  ${JSON.stringify(field)}: `);
+    yield `${separator}\n  ${JSON.stringify(field)}: `;
     separator = ",";
     if (field === "providers") yield* printProviders(document.providers);
-    else yield encoder.encode(print(value, "  "));
+    else yield print(value, "  ");
   }
 }
 
-function* printProviders(providers: StoreDocument["providers"]): Generator<Uint8Array> {
+function* printProviders(providers: StoreDocument["providers"]): Generator<string | Uint8Array> {
   let separator = "{";
   for (const [provider, list] of Object.entries(providers)) {
-    yield encoder.encode(`${separator}\n    ${JSON.stringify(provider)}: [`);
+    yield `${separator}\n    ${JSON.stringify(provider)}: [`;
     separator = ",";
     for (let i = 0; i < list.length; i++) {
-      if (i > 0) yield COMMA;
+      if (i > 0) yield ",";
       yield printCredential(list[i]!);
     }
-    yield encoder.encode(list.length === 0 ? "]" : "\n    ]");
+    yield list.length === 0 ? "]" : "\n    ]";
   }
-  yield encoder.encode(separator === "{" ? "{}" : "\n  }");
+  yield separator === "{" ? "{}" : "\n  }";
 }
 
-const COMMA = encoder.encode(",");
 // Of thousands of credentials, a write changes one.
 const printed = new WeakMap<JsonObject, Uint8Array>();
 

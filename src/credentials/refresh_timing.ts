@@ -23,6 +23,8 @@ export const FRESH_MINT_MS = 120_000;
 export const DEFAULT_LIFETIME_MS = 15 * 60_000;
 /** How long saving is tried before it counts as failed; it goes on while the process lives. */
 export const SAVE_TIMEOUT_MS = 60_000;
+/** Ends a wait that nobody needs any more; without a reason, an exception with its stack is made. */
+export const OVER = "over";
 
 const MIN_LEAD_MS = 5 * 60_000;
 const MIN_SPACING_MS = 2_000;

@@ -36,6 +36,7 @@ import {
   DEFAULT_LIFETIME_MS,
   GRANT_TIMEOUT_MS,
   notSentDelayMs,
+  OVER,
   pacedMs,
   pendingIntent,
   PROBE_DELAY_MS,
@@ -226,7 +227,7 @@ export function createRotation(options: RotationOptions): Rotation {
       });
       return { kind: "ambiguous", error };
     } finally {
-      timer.abort();
+      timer.abort(OVER);
     }
   }
 

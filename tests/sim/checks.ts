@@ -88,13 +88,10 @@ interface CheckedDocument {
 }
 
 const decoder = new TextDecoder();
-const parsed = new WeakMap<Bytes, CheckedDocument | null>();
 
 /** A document taken apart; null when it is none. */
-function parse(bytes: Bytes | undefined | null): CheckedDocument | null {
-  if (bytes === undefined || bytes === null || bytes[0] !== 0x7b) return null;
-  const known = parsed.get(bytes);
-  if (known !== undefined) return known;
+function parse(bytes: Bytes): CheckedDocument | null {
+  if (bytes[0] !== 0x7b) return null;
   let document: CheckedDocument | null = null;
   try {
     const { digest: _, providers, ...rest } = JSON.parse(decoder.decode(bytes));
@@ -121,7 +118,6 @@ function parse(bytes: Bytes | undefined | null): CheckedDocument | null {
   } catch {
     // Torn, or not a document.
   }
-  parsed.set(bytes, document);
   return document;
 }
 
@@ -135,11 +131,22 @@ export class Checks {
   readonly #purposes = new WeakMap<Bytes, ReadonlyMap<string, Purpose>>();
   /** The main document as the last check left it. */
   #main: Bytes | undefined;
+  readonly #parsed = new Map<Bytes, CheckedDocument | null>();
   /** A full disk took the room that was reserved; nobody could know better. */
   isRoomLost = false;
 
   constructor(world: CheckedWorld) {
     this.#world = world;
+  }
+
+  #parse(bytes: Bytes | undefined | null): CheckedDocument | null {
+    if (bytes === undefined || bytes === null) return null;
+    let document = this.#parsed.get(bytes);
+    if (document === undefined) {
+      document = parse(bytes);
+      this.#parsed.set(bytes, document);
+    }
+    return document;
   }
 
   /** What is stored before anybody starts. */
@@ -246,7 +253,7 @@ export class Checks {
     this.#forget(() => true, "power cut", disk);
     this.#checkRoom();
     const main = disk.entries.get(MAIN);
-    if (main !== undefined && parse(main.bytes) === null) {
+    if (main !== undefined && this.#parse(main.bytes) === null) {
       this.#world.violate("I9", "the document is torn after a power cut");
     }
     this.#main = main?.bytes;
@@ -301,7 +308,7 @@ export class Checks {
   }
 
   #noteDurable(bytes: Bytes | undefined): void {
-    for (const credential of parse(bytes)?.credentials.values() ?? []) {
+    for (const credential of this.#parse(bytes)?.credentials.values() ?? []) {
       if (credential.refreshToken) this.#durable.add(credential.refreshToken);
       if (credential.accessToken) this.#durable.add(credential.accessToken);
     }
@@ -325,7 +332,7 @@ export class Checks {
   onMainChanged(writer: CheckedProcess): void {
     const world = this.#world;
     const bytes = world.disk.entries.get(MAIN)?.bytes;
-    const before = parse(this.#main), after = parse(bytes);
+    const before = this.#parse(this.#main), after = this.#parse(bytes);
     const purposes = this.#purposes.get(bytes!) ?? writer.writing;
     this.#main = bytes;
     if (after === null) {
@@ -391,7 +398,7 @@ export class Checks {
   }
 
   #find(bytes: Bytes | undefined | null, refreshToken: string): CheckedCredential | undefined {
-    for (const credential of parse(bytes)?.credentials.values() ?? []) {
+    for (const credential of this.#parse(bytes)?.credentials.values() ?? []) {
       if (credential.refreshToken === refreshToken) return credential;
     }
     return undefined;
@@ -413,12 +420,12 @@ export class Checks {
 
   /** The refresh token stored under `key`; `undefined` when nothing usable is. */
   storedToken(key: string): IssuedToken | undefined {
-    const value = parse(this.#main)?.credentials.get(key)?.refreshToken;
+    const value = this.#parse(this.#main)?.credentials.get(key)?.refreshToken;
     return value === undefined ? undefined : this.#world.server.tokens.get(value);
   }
 
   credentialKeys(): string[] {
-    return [...parse(this.#main)?.credentials.keys() ?? []];
+    return [...this.#parse(this.#main)?.credentials.keys() ?? []];
   }
 
   /** At the end: how many logins are lost; each of them must have an excuse. */
@@ -427,7 +434,7 @@ export class Checks {
     let losses = 0;
     for (const key of expected) {
       if (this.#loggedOut.has(key)) continue;
-      const credential = parse(this.#main)?.credentials.get(key);
+      const credential = this.#parse(this.#main)?.credentials.get(key);
       if (credential === undefined) {
         this.#world.violate("LOSS", `${key} is gone`);
         continue;

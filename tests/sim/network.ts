@@ -63,8 +63,7 @@ interface Answer {
 export function createFetch(process: Process): typeof fetch {
   const { world } = process;
   return async (_input, init) => {
-    const form = new URLSearchParams(init!.body as string);
-    const value = form.get("refresh_token")!;
+    const value = /refresh_token=([^&]*)/.exec(init!.body as string)![1]!;
     const token = world.server.tokens.get(value)!;
     const { signal } = init!;
     const plan = world.isCalm ? { transitMs: 10, answerMs: 10 } : world.director.network(process);

@@ -247,7 +247,7 @@ export class World {
         operation.fail(osError(fault.code));
         return;
     }
-    this.log(`${owner?.name ?? "--"} ${operation.name}`);
+    if (this.trace !== undefined) this.log(`${owner?.name ?? "--"} ${operation.name}`);
     this.drop(operation);
     operation.run();
   }
