@@ -35,6 +35,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["oauth", "protocols"],
   ["providers"],
   ["credentials"],
+  ["requests"],
   ["transports", "media"],
   ["agent"],
   ["mod.ts"],

@@ -17,7 +17,7 @@ import type {
 import { foldMessagesDeltas } from "../protocols/messages/fold.ts";
 import { foldResponsesDeltas } from "../protocols/responses/fold.ts";
 import { TransportError } from "../core/errors.ts";
-import { streamErrorToTransportError } from "./failure.ts";
+import { streamErrorToTransportError } from "../requests/failure.ts";
 
 /** How each dialect's own deltas change its own blocks. */
 const FOLDS: { readonly [D in Dialect]?: typeof foldMessagesDeltas } = {

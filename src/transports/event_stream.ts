@@ -7,7 +7,7 @@
 import type { StreamDecoder } from "../protocols/codec.ts";
 import type { StreamError, StreamEvent } from "../protocols/event.ts";
 import type { ChunkReader } from "./chunk_reader.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "../requests/exchange.ts";
 import type { EventFilter } from "./caller_tools.ts";
 
 /**

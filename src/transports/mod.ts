@@ -7,7 +7,7 @@
 export { collectStream, replayResponse } from "./collect.ts";
 export type { EventStream } from "./event_stream.ts";
 export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
-export { streamErrorToTransportError } from "./failure.ts";
+export { streamErrorToTransportError } from "../requests/failure.ts";
 export { encodeErrorResponse } from "./client_error.ts";
 export { type ClientRequest, readClientRequest } from "./client_request.ts";
 export type { ForwardedAnswer, ForwardRequest, RelayedStream } from "./relayed_answer.ts";

@@ -9,7 +9,7 @@ import type { GenerateRequest, StreamError, Usage } from "../protocols/event.ts"
 import type { StreamRelay } from "../protocols/relay.ts";
 import type { ChunkReader } from "./chunk_reader.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "../requests/exchange.ts";
 
 /** A request in the dialect of the provider's API. */
 export interface ForwardRequest {

@@ -7,18 +7,10 @@
  * @module
  */
 
-import type { AccessToken, AccessTokenSource } from "../credentials/access_token.ts";
+import type { AccessTokenSource } from "../credentials/access_token.ts";
 import { TransportError } from "../core/errors.ts";
-import {
-  BodyTooLargeError,
-  isJsonObject,
-  type JsonObject,
-  parseJsonObject,
-  parseRetryAfter,
-  readBoundedText,
-} from "../core/http.ts";
 import { displayText } from "../core/redact.ts";
-import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
+import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AnswerCodec, RequestCodec, UpstreamContext } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type {
@@ -29,28 +21,25 @@ import type {
 } from "../protocols/event.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
+import {
+  ApiClient,
+  type Attempt,
+  conceal,
+  readMediaType,
+  type Sending,
+} from "../requests/api_client.ts";
 import { type Api, loadAnswerCodec, loadApi, loadRelayCodec } from "./api.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
 import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
-import { Exchange } from "./exchange.ts";
-import { streamErrorToTransportError } from "./failure.ts";
 import { Recoveries } from "./recovery.ts";
-import { DEFAULT_MAX_RETRIES, isMomentary, retryDelayMs } from "./retry.ts";
 import {
   type ForwardedAnswer,
   type ForwardRequest,
   isUntouched,
   UpstreamRelayedStream,
 } from "./relayed_answer.ts";
-import {
-  conceal,
-  conversationHeader,
-  loginHint,
-  readMediaType,
-  readRequestId,
-} from "./upstream.ts";
 import { createStopScanner } from "./stop_sequences.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
 
@@ -127,24 +116,17 @@ export function createTransport(options: TransportOptions): Transport {
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 /** A whole answer comes without a sign of life until it is complete; official clients wait as long. */
 const GENERATE_TIMEOUT_MS = 600_000;
-const MAX_ERROR_BODY_BYTES = 64 * 1024;
+const MAX_COUNT_BODY_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** What one attempt led to. */
-type Attempt<T> =
-  | { kind: "answered"; value: T }
-  | { kind: "failed"; error: TransportError; repeatable: boolean };
-
-/** One attempt: its request, its bearer, and its exchange. */
-interface Sending {
+/** One attempt, with the request it is about. */
+interface PreparedSending extends Sending {
   prepared: PreparedRequest;
-  token: AccessToken;
-  exchange: Exchange;
 }
 
 class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
-  readonly #runtime: Runtime;
+  readonly #client: ApiClient;
   readonly #codec: RequestCodec;
   #answers: Promise<AnswerCodec> | undefined;
   readonly #rules: ApiRules;
@@ -154,7 +136,8 @@ class ProviderTransport implements Transport {
 
   constructor(options: TransportOptions, { requests, rules }: Api) {
     this.#options = options;
-    this.#runtime = resolveRuntime(options);
+    const { explainError } = rules;
+    this.#client = new ApiClient({ ...options, explainError }, resolveRuntime(options));
     this.#recoveries = new Recoveries(rules.recoveries);
     this.#codec = requests;
     this.#rules = rules;
@@ -217,7 +200,7 @@ class ProviderTransport implements Transport {
   }
 
   async #relay(
-    sending: Sending,
+    sending: PreparedSending,
     response: Response,
     relays: RelayCodec,
     clientModel: string,
@@ -238,17 +221,17 @@ class ProviderTransport implements Transport {
       const error = await stream.open();
       return error === undefined
         ? { kind: "answered", value: { kind: "stream", stream } }
-        : this.#failed(sending, error);
+        : this.#client.failed(sending, error);
     }
     if (!request.stream && mediaType === "application/json") {
-      const body = await this.#readJson(sending, response, MAX_BODY_BYTES);
+      const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
       exchange.close();
       const decoded = body && (await this.#answerCodec()).decodeBody(body, context);
       if (body === undefined || decoded === undefined) {
         const error = { code: "upstream", message: "the answer is not JSON" } as const;
-        return this.#failed(sending, error, false);
+        return this.#client.failed(sending, error, false);
       }
-      if (decoded.kind === "error") return this.#failed(sending, decoded.error);
+      if (decoded.kind === "error") return this.#client.failed(sending, decoded.error);
       return { kind: "answered", value: { kind: "body", ...relays.relayBody(body, context) } };
     }
     const opened = await this.#openStream(sending, response);
@@ -257,7 +240,7 @@ class ProviderTransport implements Transport {
       : { kind: "answered", value: { kind: "events", events: opened.value } };
   }
 
-  #encode({ prepared }: Sending): string {
+  #encode({ prepared }: PreparedSending): string {
     return JSON.stringify(this.#codec.encodeRequest(prepared.request));
   }
 
@@ -275,11 +258,14 @@ class ProviderTransport implements Transport {
         const body = JSON.stringify(encodeCountTokens(sending.prepared.request));
         const answer = await this.#send(sending, countTokensPath, body, "application/json");
         if (answer.kind === "failed") return answer;
-        const count = (await this.#readJson(sending, answer.value, MAX_ERROR_BODY_BYTES))
+        const count = (await this.#client.readJson(sending, answer.value, MAX_COUNT_BODY_BYTES))
           ?.["input_tokens"];
         return typeof count === "number"
           ? { kind: "answered", value: count }
-          : this.#failed(sending, { code: "not_found", message: "it does not count tokens" });
+          : this.#client.failed(sending, {
+            code: "not_found",
+            message: "it does not count tokens",
+          });
       });
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
@@ -296,116 +282,50 @@ class ProviderTransport implements Transport {
   }
 
   /** Runs attempts until one is answered, or until there is no point in another. */
-  async #attempt<T>(
+  #attempt<T>(
     prepared: PreparedRequest,
     { signal }: TransportRequestOptions,
     idleTimeoutMs: number,
-    run: (sending: Sending) => Promise<Attempt<T>>,
+    run: (sending: PreparedSending) => Promise<Attempt<T>>,
   ): Promise<T> {
-    const { source, provider, maxRetries = DEFAULT_MAX_RETRIES } = this.#options;
-    const signals = [this.#runtime.signal, signal];
-    const anySignal = AbortSignal.any(signals.filter((one) => one !== undefined));
-    anySignal.throwIfAborted();
-    let token = await source.get({ signal: anySignal });
-    let renewed = false;
     const recovery = this.#recoveries.begin();
-    for (let retry = 0;;) {
-      const exchange = new Exchange(this.#runtime, {
-        who: provider.shortName,
-        idleTimeoutMs,
-        totalTimeoutMs: this.#options.totalTimeoutMs,
-        signals,
-      });
-      let result: Attempt<T>;
-      try {
-        result = await run({ prepared, token, exchange });
-      } catch (error) {
-        exchange.close();
-        throw error;
-      }
-      if (result.kind === "answered") return result.value;
-      exchange.close();
-      if (result.error.code === "unauthorized" && !renewed) {
-        renewed = true;
-        const refused = token;
-        token = await source.get({ signal: anySignal, rejectedGeneration: refused.generation });
-        // An API key, or a source without anything better: once more would be the same.
-        if (token.value !== refused.value) continue;
-      }
-      const mended = recovery.mend(prepared.request, result.error);
-      if (mended !== undefined) {
-        prepared = { ...prepared, request: mended };
-        continue;
-      }
-      const delayMs = result.repeatable
-        ? retryDelayMs(result.error, retry++, maxRetries)
-        : undefined;
-      if (delayMs === undefined) throw result.error;
-      await this.#runtime.sleep(delayMs, anySignal);
-      token = await source.get({ signal: anySignal });
-    }
+    const mend = (error: TransportError): boolean => {
+      const mended = recovery.mend(prepared.request, error);
+      if (mended !== undefined) prepared = { ...prepared, request: mended };
+      return mended !== undefined;
+    };
+    const { totalTimeoutMs } = this.#options;
+    return this.#client.attempt(
+      { signal, idleTimeoutMs, totalTimeoutMs, mend },
+      (sending) => run({ ...sending, prepared }),
+    );
   }
 
   /** Sends one request; what comes back with a success status is for the caller to read. */
-  async #send(
-    sending: Sending,
+  #send(
+    sending: PreparedSending,
     path: string,
     body: string | Uint8Array<ArrayBuffer>,
     accept: string,
   ): Promise<Attempt<Response>> {
-    const { token, exchange, prepared } = sending;
+    const { token, prepared } = sending;
     const { provider, endpoints } = this.#options;
-    let response: Response;
-    try {
-      const answering = this.#runtime.fetch(
-        `${apiBaseUrlFor(endpoints, token.resourceUrl)}${path}`,
-        {
-          method: "POST",
-          // These and no others: nothing of a client's or an environment's travels along.
-          headers: {
-            authorization: `Bearer ${token.value}`,
-            "content-type": "application/json",
-            accept,
-            // Compression would hold events back until a block of it is full.
-            ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
-            "user-agent": this.#options.userAgent ?? "grantway",
-            ...this.#codec.headers,
-            ...endpoints.apiHeaders,
-            ...conversationHeader(provider, prepared.request),
-          },
-          body,
-          // Followed by hand or not at all: the bearer must not go where an answer points.
-          redirect: "manual",
-          signal: exchange.signal,
-        },
-      );
-      // Not before: the first timer of a process takes milliseconds to load.
-      exchange.watch();
-      this.#answerCodec().catch(() => {});
-      response = await answering;
-    } catch (cause) {
-      const { error, notSent } = exchange.explain(cause);
-      return { kind: "failed", error, repeatable: notSent };
-    }
-    if (response.ok) return { kind: "answered", value: response };
-    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
-      response.body?.cancel().catch(() => {});
-      return this.#failed(sending, {
-        code: "upstream",
-        message: "it answered with a redirect, which is not followed",
-        status: response.status,
-      });
-    }
-    const answers = await this.#answerCodec();
-    return this.#failed(
-      sending,
-      answers.decodeFailure({
-        status: response.status,
-        body: await this.#readFailure(sending, response),
-        retryAfterMs: parseRetryAfter(response.headers, this.#runtime.now()),
-        requestId: readRequestId(response),
-      }, this.#contextOf(prepared.request)),
-    );
+    return this.#client.send(sending, {
+      url: `${apiBaseUrlFor(endpoints, token.resourceUrl)}${path}`,
+      headers: {
+        "content-type": "application/json",
+        accept,
+        // Compression would hold events back until a block of it is full.
+        ...(accept === "text/event-stream" ? { "accept-encoding": "identity" } : {}),
+        ...this.#codec.headers,
+        ...endpoints.apiHeaders,
+        ...conversationHeader(provider, prepared.request),
+      },
+      body,
+      onSent: () => void this.#answerCodec().catch(() => {}),
+      decodeFailure: async (answer) =>
+        (await this.#answerCodec()).decodeFailure(answer, this.#contextOf(prepared.request)),
+    });
   }
 
   #answerCodec(): Promise<AnswerCodec> {
@@ -424,7 +344,7 @@ class ProviderTransport implements Transport {
 
   /** Reads an answer up to its first event that means something. */
   async #openStream(
-    sending: Sending,
+    sending: PreparedSending,
     response: Response,
   ): Promise<Attempt<EventStream>> {
     const { exchange, prepared: { request, tools } } = sending;
@@ -440,23 +360,23 @@ class ProviderTransport implements Transport {
     // A server that names no type is taken at the word of the request.
     const isJson = mediaType === "application/json" || (mediaType === "" && !request.stream);
     if (isJson) {
-      const body = await this.#readJson(sending, response, MAX_BODY_BYTES);
+      const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
       exchange.close();
       if (body === undefined) {
-        return this.#failed(
+        return this.#client.failed(
           sending,
           { code: "upstream", message: "the answer is not JSON" },
           false,
         );
       }
       const decoded = (await this.#answerCodec()).decodeBody(body, context);
-      if (decoded.kind === "error") return this.#failed(sending, decoded.error);
+      if (decoded.kind === "error") return this.#client.failed(sending, decoded.error);
       const events = filter(replayResponse(decoded.response));
       return { kind: "answered", value: new BufferedEventStream(events) };
     }
     if (mediaType !== "text/event-stream" && mediaType !== "") {
       response.body?.cancel().catch(() => {});
-      return this.#failed(sending, {
+      return this.#client.failed(sending, {
         code: "upstream",
         message: `it answered with ${displayText(mediaType, 40)}, which is no answer`,
       }, false);
@@ -475,55 +395,19 @@ class ProviderTransport implements Transport {
       first.push(...await stream.read() ?? []);
       head = first.find((event) => event.type !== "ping");
     }
-    if (head.type === "error") return this.#failed(sending, head.error);
+    if (head.type === "error") return this.#client.failed(sending, head.error);
     stream.unread(first);
     return { kind: "answered", value: stream };
   }
+}
 
-  /** The body of a failed answer: an object, or a bare string, as JSON. */
-  async #readFailure(
-    { exchange }: Sending,
-    response: Response,
-  ): Promise<JsonObject | string | undefined> {
-    try {
-      const text = await readBoundedText(response.body, MAX_ERROR_BODY_BYTES);
-      const value: unknown = JSON.parse(text);
-      return isJsonObject(value) || typeof value === "string" ? value : undefined;
-    } catch (error) {
-      if (error instanceof BodyTooLargeError || error instanceof SyntaxError) return undefined;
-      throw exchange.explain(error).error;
-    }
-  }
-
-  /** The JSON object of a body; `undefined` when it is none, or too long. */
-  async #readJson(
-    { exchange }: Sending,
-    response: Response,
-    limitBytes: number,
-  ): Promise<JsonObject | undefined> {
-    try {
-      return parseJsonObject(await readBoundedText(response.body, limitBytes));
-    } catch (error) {
-      if (error instanceof BodyTooLargeError) return undefined;
-      throw exchange.explain(error).error;
-    }
-  }
-
-  #failed(
-    { token }: Sending,
-    error: StreamError,
-    repeatable: boolean = isMomentary(error),
-  ): Attempt<never> {
-    const { provider } = this.#options;
-    return {
-      kind: "failed",
-      error: streamErrorToTransportError(conceal(error, token), {
-        who: provider.shortName,
-        hint: error.code === "unauthorized"
-          ? loginHint(provider, token)
-          : this.#rules.explainError?.(error),
-      }),
-      repeatable,
-    };
-  }
+/** A key that is no header value is left to the body alone. */
+function conversationHeader(
+  { conversationHeader: name }: Provider,
+  { promptCacheKey }: GenerateRequest,
+): Record<string, string> {
+  return name !== undefined && promptCacheKey !== undefined &&
+      /^[\x21-\x7e]{1,256}$/.test(promptCacheKey)
+    ? { [name]: promptCacheKey }
+    : {};
 }
