@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Workspace } from "../agent/workspace.ts";
 import type { FileSystem } from "../credentials/file_system.ts";
 import type { BindLoopback } from "../oauth/loopback.ts";
 import type { KvStore, Lease } from "../credentials/kv_store.ts";
@@ -68,6 +69,8 @@ export interface Platform {
   fetch: typeof globalThis.fetch;
   /** Private files. */
   fileSystem: FileSystem;
+  /** The working folder and its programs, for an agent's tools. */
+  openWorkspace(): Promise<Workspace>;
   /** Permission bits, kind and owner of a path, or null when there is none. */
   stat(path: string): Promise<{ mode: number; isDirectory: boolean; isOwn: boolean } | null>;
   /** Opens a store in `home`: the credentials', or the document of that name. */

@@ -16,6 +16,7 @@ import { createFileStore } from "../../src/credentials/file_store.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { answerConsent, type Consent, createFakePort, type FakePort } from "./loopback_browser.ts";
 import { MemoryDisk } from "./memory_files.ts";
+import { MemoryWorkspace } from "./memory_workspace.ts";
 import { isComputing } from "./computing.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -24,6 +25,7 @@ import "jose";
 import "uqr";
 import "yaml";
 import "../../src/cli/chat_session.ts";
+import "../../src/cli/chat/talk.ts";
 import "../../src/cli/trace_file.ts";
 
 await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
@@ -94,6 +96,8 @@ export class TestMachine {
   /** The port that a browser comes back to. */
   readonly loopback: FakePort;
   readonly env: Record<string, string>;
+  /** The working folder and its programs. */
+  readonly workspace = new MemoryWorkspace();
   /** Variables of the machine that a real one would have. */
   isContainer = false;
   /** Stands for the network. */
@@ -202,6 +206,7 @@ export class TestMachine {
         }
       },
       fileSystem: files,
+      openWorkspace: () => Promise.resolve(this.workspace),
       stat: (path) => {
         const isFile = this.disk.entries.has(path);
         const isFolder = [...this.disk.entries.keys()].some((name) => name.startsWith(`${path}/`));

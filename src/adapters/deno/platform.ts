@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Workspace } from "../../agent/workspace.ts";
 import { GrantwayError } from "../../core/errors.ts";
 import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
@@ -72,6 +73,11 @@ export function createDenoPlatform() {
     sleep,
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => fetch(input, init),
     fileSystem: createFileSystem({ onWarning: warn }),
+    openWorkspace: async (): Promise<Workspace> => {
+      // Loaded for a chat with tools only.
+      const { createWorkspace } = await import("./workspace.ts");
+      return createWorkspace();
+    },
     stat: (
       path: string,
     ): Promise<{ mode: number; isDirectory: boolean; isOwn: boolean } | null> => {

@@ -17,6 +17,7 @@ interface Options {
   model?: string;
   system?: string;
   maxTokens?: string;
+  tools?: boolean;
 }
 
 /** The most that is read from standard input, bytes. */
@@ -33,6 +34,7 @@ export function define(command: Command): void {
     .option("-m, --model <model>", "model of this run; provider/model names both")
     .option("--system <text>", "system prompt")
     .option("--max-tokens <count>", "the most tokens of an answer")
+    .option("-t, --tools", "let the model use tools for a prompt; it asks first, or see --yes")
     .addHelpText(
       "after",
       `
@@ -41,6 +43,7 @@ On a terminal without a prompt it is a conversation: Ctrl-C cancels an answer, t
 Examples:
   grantway chat "Why is the sky blue?"
   git diff | grantway chat "Review this change:" -
+  grantway chat --tools "What does this project do?"
   grantway chat --json "Hello" | jq -j 'select(.type == "text").text'`,
     );
 }
@@ -52,8 +55,10 @@ export async function run(context: Context, command: Invocation): Promise<number
   const maxOutputTokens = options.maxTokens === undefined
     ? undefined
     : positive(options.maxTokens, "--max-tokens");
+  const isTooled = options.tools === true;
   // Loads while files and standard input are waited for.
   const loading = import("../chat_session.ts");
+  if (isTooled || command.args.length === 0) import("../chat/talk.ts").catch(() => {});
   const reading = readPrompt(context, command.args);
   reading.catch(() => {});
   const choice = await chooseModel(context, options);
@@ -61,7 +66,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   const { provider, account, transport } = await openUpstream(context, choice.provider);
   const { description, endpoints, source } = account;
   const prompt = await reading;
-  const { answerOnce, converse } = await loading;
+  const { answerOnce } = await loading;
   const session: ChatSession = {
     provider,
     model: choice.model,
@@ -70,12 +75,13 @@ export async function run(context: Context, command: Invocation): Promise<number
     maxOutputTokens,
     transport,
     source,
-    messages: [],
   };
   output.detail(`${description}, ${session.model}, ${endpoints.apiBaseUrl}`);
-  if (prompt !== undefined) {
+  if (prompt !== undefined && !isTooled) {
     return await answerOnce(context, session, prompt, interrupts.signal);
   }
+  const { answerWithTools, converse } = await import("../chat/talk.ts");
+  if (prompt !== undefined) return await answerWithTools(context, session, prompt);
   if (!interactive) throw new UsageError("There is no prompt", 'Run: grantway chat "…"');
   return await converse(context, session);
 }
