@@ -1,20 +1,49 @@
 /**
- * Puts the gateway's routes together. It knows HTTP, and no runtime: a program hands it what it needs
- * and serves its `fetch`.
+ * Puts the gateway together. It knows HTTP, and no runtime: a program hands it what it needs and serves
+ * its `fetch`.
  *
- * Hono stays inside: no type of it is public.
+ * A request passes the door (host, origin, key, limits), then goes to its route by its raw path. Hono
+ * stays inside: no type of it is public.
  *
  * @module
  */
 
 import { Hono } from "hono";
-import { methodNotAllowed, notFound } from "./error_response.ts";
-import { health } from "./routes/health.ts";
+import { GrantwayError } from "../core/errors.ts";
+import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import type { AccessLog, AccessOutcome } from "./access_log.ts";
+import type { ClientKeys, KeyRoute } from "./client_keys.ts";
+import { createDoor, type Need } from "./door.ts";
+import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
+import { crossOriginHeaders } from "./middleware/cross_origin.ts";
+import type { Reach } from "./middleware/host.ts";
+import { createGenerateHandler } from "./routes/generate.ts";
+import { health, readiness } from "./routes/health.ts";
+import { model, modelList } from "./routes/models.ts";
+import { usage } from "./routes/usage.ts";
+import { DEFAULT_SETTINGS, type SettingsSource } from "./settings.ts";
+import type { Upstreams } from "./upstreams.ts";
+import type { UsageLedger } from "./usage.ts";
+import { Visit } from "./visit.ts";
 
 /** What a program hands to {@linkcode createGateway}. */
-export interface GatewayOptions {
+export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
   /** Version that `/healthz` reports. */
   version: string;
+  /** The signed-in accounts. */
+  upstreams: Upstreams;
+  /** Who may use them. */
+  keys: ClientKeys;
+  /** What its owner has set. */
+  settings: SettingsSource;
+  /** Counts what is used. Default: nobody does. */
+  usage?: UsageLedger | undefined;
+  /** Takes a line per request. Default: nobody does. */
+  log?: AccessLog | undefined;
+  /** Who can reach it, which decides by which host names. Default: `loopback`. */
+  reach?: Reach | undefined;
+  /** The longest silence of a streamed answer before a sign of life, ms. Default: 12,000. */
+  heartbeatMs?: number | undefined;
 }
 
 /** The gateway, ready to be served. */
@@ -23,22 +52,131 @@ export interface Gateway {
   fetch(request: Request): Promise<Response>;
 }
 
-/**
- * Creates the gateway.
- *
- * @example Usage
- * ```ts
- * import { createGateway } from "@grantway/grantway/gateway";
- *
- * const gateway = createGateway({ version: "0.1.0" });
- * const response = await gateway.fetch(new Request("http://localhost/healthz"));
- * if (response.status !== 200) throw new Error("not healthy");
- * ```
- */
+/** One route. */
+interface Route {
+  path: string;
+  method: "GET" | "POST";
+  /** What it asks of who enters. */
+  need: Need;
+  handle: (request: Request, visit: Visit) => Response | Promise<Response>;
+}
+
+/** Every route that there is. */
+function routesOf(options: GatewayOptions): Route[] {
+  const { version, keys, upstreams, usage: ledger } = options;
+  const ask = createGenerateHandler(options);
+  const post = (
+    path: string,
+    need: KeyRoute,
+    what: "generate" | "countTokens" = "generate",
+  ): Route => ({
+    path,
+    method: "POST",
+    need,
+    handle: (request, visit) => ask(request, visit, what),
+  });
+  const get = (path: string, need: Need, handle: Route["handle"]): Route => ({
+    path,
+    method: "GET",
+    need,
+    handle,
+  });
+  return [
+    post("/v1/messages", "messages"),
+    post("/v1/messages/count_tokens", "messages", "countTokens"),
+    post("/v1/chat/completions", "chat"),
+    post("/v1/responses", "responses"),
+    post("/v1/responses/input_tokens", "responses", "countTokens"),
+    get("/v1/models", "models", (request, visit) => modelList(request, visit, upstreams)),
+    get("/v1/models/:id{.+}", "models", (request, visit) => model(request, visit, upstreams)),
+    get("/v1/usage", "usage", (request, visit) => usage(request, visit, ledger)),
+    get("/healthz", "nothing", () => health(version)),
+    get("/readyz", "nothing", () => readiness(keys, upstreams)),
+  ];
+}
+
+/** Creates the gateway. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const app = new Hono();
-  app.get("/healthz", health(options.version));
-  app.all("/healthz", methodNotAllowed(["GET", "HEAD"]));
-  app.notFound(notFound);
-  return { fetch: async (request) => await app.fetch(request) };
+  const { keys, settings, usage, log, reach = "loopback" } = options;
+  const { now } = resolveRuntime(options);
+  const books = { now, log, usage };
+  const door = createDoor({ keys, now, reach });
+
+  const enter = async (
+    request: Request,
+    visit: Visit,
+    need: Need,
+    handle: Route["handle"],
+  ): Promise<Response> => {
+    try {
+      const response = await door.admit(request, visit, need) ?? await handle(request, visit);
+      return finish(request, visit, response, response.ok ? "completed" : "failed");
+    } catch (error) {
+      if (request.signal.aborted) {
+        return finish(request, visit, new Response(null, { status: CLIENT_LEFT }), "cancelled");
+      }
+      const response = await errorAnswer(visit.dialect, error, visit.id);
+      const isOurs = error instanceof Refusal;
+      return finish(
+        request,
+        visit,
+        response,
+        isOurs ? "refused" : "failed",
+        error instanceof GrantwayError ? error.code : "internal",
+      );
+    }
+  };
+
+  // By the path as it was sent: nothing decoded or resolved leads to a route.
+  const app = new Hono<{ Bindings: Visit }>({ getPath: (_, context) => context!.env!.path });
+  for (const { path, method, need, handle } of routesOf(options)) {
+    app.all(path, ({ req, env }) => {
+      env.route = path.replace(":id{.+}", "{id}");
+      return enter(req.raw, env, need, (request, visit) => {
+        const isTaken = request.method === method ||
+          (request.method === "HEAD" && method === "GET");
+        if (!isTaken) throw methodNotAllowed(method === "GET" ? "GET, HEAD" : method);
+        return handle(request, visit);
+      });
+    });
+  }
+  app.notFound(({ req, env }) =>
+    enter(req.raw, env, "any_key", () => {
+      throw notFound();
+    })
+  );
+  return {
+    fetch: async (request) => {
+      try {
+        return await app.fetch(request, new Visit(request, await settings.read(), books));
+      } catch (error) {
+        // The settings cannot be read: nobody knows who may do what.
+        const visit = new Visit(request, DEFAULT_SETTINGS, books);
+        return await enter(request, visit, "nothing", () => Promise.reject(error));
+      }
+    },
+  };
+}
+
+/** nginx's word for a client that has left; nobody reads it but the log. */
+const CLIENT_LEFT = 499;
+
+/** What every answer has, whatever it is; and the books, unless its end is told later. */
+function finish(
+  request: Request,
+  visit: Visit,
+  response: Response,
+  outcome: AccessOutcome,
+  error?: string,
+): Response {
+  const { headers } = response;
+  headers.set(visit.dialect === "messages" ? "request-id" : "x-request-id", visit.id);
+  headers.set("cache-control", "no-store");
+  headers.set("vary", "authorization, x-api-key, origin");
+  headers.set("x-content-type-options", "nosniff");
+  const allowed = crossOriginHeaders(request, visit.settings.origins);
+  for (const [name, value] of Object.entries(allowed ?? {})) headers.set(name, value);
+  visit.answers(response.status, error);
+  if (!visit.endsLater) visit.ends(outcome);
+  return response;
 }

@@ -1,24 +1,64 @@
 /**
- * Error answers of the gateway itself, as JSON.
+ * What the gateway itself answers instead of a provider, in the dialect of whoever asked.
  *
  * @module
  */
 
-import type { Handler, NotFoundHandler } from "hono";
+import { type ErrorCode, type ErrorDetails, GrantwayError } from "../core/errors.ts";
+import type { Dialect } from "../protocols/event.ts";
+import { encodeErrorResponse } from "../transports/client_error.ts";
+import { loadClientCodec } from "../transports/client_request.ts";
 
-/** Answers 404. The path is not repeated: it may hold what the caller mistook for a header. */
-export const notFound: NotFoundHandler = (context) =>
-  context.json({ error: { type: "not_found", message: "No such route" } }, 404, {
-    "cache-control": "no-store",
-  });
+/** Details of a {@linkcode Refusal}. */
+export interface RefusalDetails extends ErrorDetails {
+  /** Headers besides those of its dialect. */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
 
-/** Answers 405 and names what is allowed, as RFC 9110 15.5.6 requires. */
-export function methodNotAllowed(methods: readonly string[]): Handler {
-  const allow = methods.join(", ");
-  return (context) =>
-    context.json(
-      { error: { type: "method_not_allowed", message: `This route takes ${allow}` } },
-      405,
-      { allow, "cache-control": "no-store" },
-    );
+/** The gateway says no, by a status of its own choice. */
+export class Refusal extends GrantwayError {
+  /** The class name. */
+  override name = "Refusal";
+  /** HTTP status of the answer. */
+  readonly httpStatus: number;
+  /** Headers besides those of its dialect. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** Creates one. */
+  constructor(httpStatus: number, code: ErrorCode, message: string, details: RefusalDetails = {}) {
+    super(code, message, details);
+    this.httpStatus = httpStatus;
+    this.headers = details.headers ?? {};
+  }
+}
+
+/** For clients that repeat a request by themselves: here it would lead to the same. */
+export const NO_RETRY: Readonly<Record<string, string>> = { "x-should-retry": "false" };
+
+/** Nothing is there. The path is not repeated: it may hold what the caller mistook for a header. */
+export function notFound(): Refusal {
+  return new Refusal(404, "not_found", "No such route");
+}
+
+/** Another method is asked for; the answer names it, as RFC 9110 15.5.6 requires. */
+export function methodNotAllowed(allow: string): Refusal {
+  return new Refusal(405, "invalid_request", `This route takes ${allow}`, { headers: { allow } });
+}
+
+/** A failure as an answer. What is no `GrantwayError` is a mistake of ours, whose words stay here. */
+export async function errorAnswer(
+  dialect: Dialect,
+  error: unknown,
+  requestId: string,
+): Promise<Response> {
+  if (!(error instanceof Refusal)) return await encodeErrorResponse(dialect, error, requestId);
+  const { code, message, hint, retryAfterMs, httpStatus } = error;
+  const codec = await loadClientCodec(dialect);
+  const { status, headers, body } = codec.encodeError({
+    code,
+    message: hint === undefined ? message : `${message}. ${hint}`,
+    retryAfterMs,
+    requestId,
+  }, httpStatus);
+  return Response.json(body, { status, headers: { ...headers, ...error.headers } });
 }

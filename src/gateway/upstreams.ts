@@ -48,8 +48,10 @@ export interface Account {
 
 /** What one request brings along. */
 export interface OpenOptions {
-  /** Id of the conversation: it stays with its account where several take turns. */
-  conversation?: string | undefined;
+  /**
+   * Id of the conversation, which stays with its account where several take turns. Asked only there.
+   */
+  conversation?: (() => string) | undefined;
   /** The longest silence of upstream, and the longest time to the end of an answer, ms. */
   timeouts?: Timeouts | undefined;
   /** Told the id of each account that is tried: the last one has answered. */
@@ -286,7 +288,10 @@ class StoredUpstreams implements Upstreams {
     });
   }
 
-  async #candidates(provider: Provider, conversation: string | undefined): Promise<Credential[]> {
+  async #candidates(
+    provider: Provider,
+    conversation: OpenOptions["conversation"],
+  ): Promise<Credential[]> {
     const selection = await this.#select(provider);
     if (selection.kind === "key") throw this.#options.missing(provider);
     const { owner, members, strategy } = selection;
@@ -295,7 +300,7 @@ class StoredUpstreams implements Upstreams {
     // Whose turn it is, the pool's record knows.
     return conversation === undefined
       ? await this.#pool(owner, members, strategy).candidates()
-      : orderByConversation(ready, conversation);
+      : orderByConversation(ready, conversation());
   }
 
   async #report(
