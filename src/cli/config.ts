@@ -99,6 +99,8 @@ export interface Config {
   path: string;
   /** A setting's text, or undefined when it is not set. */
   get(key: string): string | undefined;
+  /** All that stands under a key of the first level, as plain values; undefined without it. */
+  section(name: string): Promise<unknown>;
   /** Every known setting that is set, in the order of {@linkcode SETTINGS}. */
   entries(): [key: string, value: string][];
   /** Sets (or with undefined removes) several settings and saves once, if anything changed. */
@@ -160,6 +162,10 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
   return {
     path,
     get,
+    section: async (name) => {
+      document ??= await parse();
+      return (document.toJS() as Record<string, unknown> | null)?.[name];
+    },
     entries: () =>
       SETTINGS.flatMap(({ key }): [string, string][] => {
         const value = get(key);

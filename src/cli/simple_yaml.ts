@@ -3,7 +3,8 @@
  * time to the first request of a chat.
  *
  * It understands two levels of plain words and URLs, with comments, and nothing else. Whatever is not
- * so simple is left to the parser; where it does answer, the parser says the same.
+ * so simple is left to the parser; where it does answer, the parser says the same. Sections that only
+ * a chat with tools reads are passed over: they are for the parser, which then reads all of it.
  *
  * @module
  */
@@ -12,6 +13,9 @@ const SECTION = /^([A-Za-z_][\w-]*):(?: +#.*| *)$/;
 // Starts with a letter, so it is no number; the words for null and booleans are left to the parser.
 const ENTRY =
   /^ {2}([A-Za-z_][\w-]*): +(?!(?:null|true|false)(?:\s|$))([A-Za-z](?:[\w./-]|:(?=[\w./-]))*)[ ]*(?: #.*)?$/i;
+/** Sections that this leaves out. */
+const PASSED_OVER: readonly string[] = ["mcp", "tools"];
+const INDENTED = /^ +\S/;
 const BLANK = /^[ ]*(?:#.*)?$/;
 
 /** The values by dotted key; undefined for what is not so simple. */
@@ -28,6 +32,7 @@ export function readSimpleYaml(text: string): Map<string, string> | undefined {
       section = name;
       continue;
     }
+    if (section !== undefined && PASSED_OVER.includes(section) && INDENTED.test(line)) continue;
     const entry = ENTRY.exec(line);
     if (!entry || section === undefined) return undefined;
     const key = `${section}.${entry[1]}`;

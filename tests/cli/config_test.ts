@@ -111,3 +111,17 @@ Deno.test("resolveKey() suggests the nearest setting", () => {
   const error = assertThrows(() => resolveKey("model.provder"), UsageError);
   assertEquals(error.hint, "Did you mean: model.provider");
 });
+
+Deno.test("Config.section() gives plain values, and editing keeps sections that only a chat reads", async () => {
+  const file = memoryFile("mcp:\n  servers:\n    a:\n      args: [1, x]\nmodel:\n  default: m\n");
+  const config = await readConfig("/c.yaml", file);
+  assertEquals(config.get("model.default"), "m");
+  assertEquals(await config.section("mcp"), { servers: { a: { args: [1, "x"] } } });
+  assertEquals(await config.section("none"), undefined);
+  await config.change({ "tools.video_gen": "on" });
+  assertEquals(
+    file.text,
+    "mcp:\n  servers:\n    a:\n      args: [ 1, x ]\nmodel:\n  default: m\ntools:\n  video_gen: on\n",
+  );
+  assertEquals(await (await readConfig("/c.yaml", memoryFile(null))).section("mcp"), undefined);
+});

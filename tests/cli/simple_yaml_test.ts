@@ -83,3 +83,13 @@ Deno.test("readSimpleYaml() reads what a login writes", () => {
     ["model.base_url", "https://api.minimax.io/anthropic"],
   ]);
 });
+
+Deno.test("readSimpleYaml() passes over what only a chat with tools reads", () => {
+  const text = "mcp:\n  servers:\n    files:\n      command: npx\n      args: [-y, 'x']\n" +
+    "      env:\n        - 1\n# ours\nmodel:\n  default: m\ntools:\n  video_gen: on\n";
+  assertEquals([...readSimpleYaml(text)!], [["model.default", "m"]]);
+  // What does not look like one section after the other is for the parser.
+  for (const odd of ["mcp: {a: b}", "mcp:\n- a", "mcp:\n\ta: b", "mcp:\n  a: 'b\nc'"]) {
+    assertEquals(readSimpleYaml(`${odd}\nmodel:\n  default: m\n`), undefined, odd);
+  }
+});
