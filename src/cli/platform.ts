@@ -25,6 +25,32 @@ export interface LocalServer {
   close(): Promise<void>;
 }
 
+/** A file of another program's. */
+export interface UserFile {
+  /** Its content. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Permission bits. */
+  mode: number;
+}
+
+/** Files of other programs, behind links too. */
+export interface UserFiles {
+  /** The file, or null when there is none. */
+  read(path: string): Promise<UserFile | null>;
+  /** Replaces it whole and keeps its mode, or makes it; rejects when it is not `before` any more. */
+  replace(path: string, bytes: Uint8Array, before: UserFile | null): Promise<void>;
+  /** Removes it; rejects when it is not `before` any more. */
+  remove(path: string, before: UserFile): Promise<void>;
+}
+
+/** A program that runs in this terminal. */
+export interface RunningProgram {
+  /** Sends it a signal; without effect when it has ended. */
+  kill(kind: Interrupt): void;
+  /** Its exit code. */
+  ended: Promise<number>;
+}
+
 /** Ways an interrupt reaches a listener. */
 export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -34,6 +60,8 @@ export interface Platform {
   args: readonly string[];
   /** An environment variable; empty counts as unset. */
   env(name: string): string | undefined;
+  /** Every environment variable. */
+  allEnv(): Record<string, string>;
   /** Operating system: `linux`, `darwin`, `windows`, … */
   os: string;
   /** The user's home folder, or undefined where there is none. */
@@ -69,6 +97,14 @@ export interface Platform {
   fetch: typeof globalThis.fetch;
   /** Private files. */
   fileSystem: FileSystem;
+  /** Files of other programs. */
+  userFiles: UserFiles;
+  /** Starts a program with these variables and no others; null when there is no such program. */
+  startProgram(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<RunningProgram | null>;
   /** The working folder and its programs, for an agent's tools. */
   openWorkspace(): Promise<Workspace>;
   /** Permission bits, kind and owner of a path, or null when there is none. */

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import { COMMANDS } from "../../src/cli/command_table.ts";
 import { run } from "../../src/cli/main.ts";
-import type { Interrupt, OutputStream, Platform } from "../../src/cli/platform.ts";
+import type { Interrupt, OutputStream, Platform, UserFile } from "../../src/cli/platform.ts";
 import { createFileStore } from "../../src/credentials/file_store.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { answerConsent, type Consent, createFakePort, type FakePort } from "./loopback_browser.ts";
@@ -50,6 +50,15 @@ export interface SentRequest {
   method: string;
   url: string;
   headers: Headers;
+}
+
+/** A program that was started. */
+export interface StartedProgram {
+  command: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  /** Signals that it was sent. */
+  signals: Interrupt[];
 }
 
 /** What a command left behind on its streams. */
@@ -91,6 +100,10 @@ export class TestMachine {
   readonly sandbox: Sandbox;
   /** Every request, in order. */
   readonly requests: SentRequest[] = [];
+  /** Files of other programs, by path. */
+  readonly userFiles = new Map<string, UserFile>();
+  /** Stands for programs: its exit code, or null where there is none of that name. */
+  program: (started: StartedProgram) => Promise<number> | null = () => null;
   /** Pages that were opened in a browser. */
   readonly opened: string[] = [];
   /** The port that a browser comes back to. */
@@ -179,6 +192,7 @@ export class TestMachine {
     const platform: Platform = {
       args,
       env: (name) => env[name] || undefined,
+      allEnv: () => ({ ...env }),
       os: this.#os,
       userHome: "/home/user",
       stdout: stream("stdout", stdoutLimit),
@@ -206,6 +220,22 @@ export class TestMachine {
         }
       },
       fileSystem: files,
+      userFiles: {
+        read: (path) => Promise.resolve(this.userFiles.get(path) ?? null),
+        replace: (path, bytes, before) => {
+          this.userFiles.set(path, { bytes: bytes.slice(), mode: before?.mode ?? 0o600 });
+          return Promise.resolve();
+        },
+        remove: (path) => {
+          this.userFiles.delete(path);
+          return Promise.resolve();
+        },
+      },
+      startProgram: (command, args, env) => {
+        const signals: Interrupt[] = [];
+        const ended = this.program({ command, args, env, signals });
+        return Promise.resolve(ended && { kill: (kind) => void signals.push(kind), ended });
+      },
       openWorkspace: () => Promise.resolve(this.workspace),
       stat: (path) => {
         const isFile = this.disk.entries.has(path);

@@ -11,7 +11,9 @@ import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
 import { openFileStore } from "./file_store.ts";
 import { createFileSystem } from "./file_system.ts";
+import type { RunningProgram } from "./program.ts";
 import { createOutputStream, onInterrupt, readStdin } from "./terminal.ts";
+import type { UserFile } from "./user_file.ts";
 
 /** Files that container runtimes leave. */
 const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv"];
@@ -55,6 +57,7 @@ export function createDenoPlatform() {
   return {
     args: Deno.args,
     env,
+    allEnv: () => Deno.env.toObject(),
     os: Deno.build.os,
     userHome: env("HOME") ?? env("USERPROFILE"),
     stdout,
@@ -73,6 +76,21 @@ export function createDenoPlatform() {
     sleep,
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => fetch(input, init),
     fileSystem: createFileSystem({ onWarning: warn }),
+    userFiles: {
+      // Loaded to edit another program's configuration only.
+      read: async (path: string): Promise<UserFile | null> =>
+        (await import("./user_file.ts")).readUserFile(path),
+      replace: async (path: string, bytes: Uint8Array, before: UserFile | null): Promise<void> =>
+        await (await import("./user_file.ts")).replaceUserFile(path, bytes, before),
+      remove: async (path: string, before: UserFile): Promise<void> =>
+        (await import("./user_file.ts")).removeUserFile(path, before),
+    },
+    startProgram: async (
+      command: string,
+      args: readonly string[],
+      env: Readonly<Record<string, string>>,
+    ): Promise<RunningProgram | null> =>
+      (await import("./program.ts")).startProgram(command, args, env),
     openWorkspace: async (): Promise<Workspace> => {
       // Loaded for a chat with tools only.
       const { createWorkspace } = await import("./workspace.ts");
