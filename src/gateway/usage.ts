@@ -74,6 +74,14 @@ export interface UsageQuery {
   keyId?: string | undefined;
 }
 
+/** Where the books are kept. */
+export interface UsageStore {
+  /** Adds `rows` to what is there, whoever else adds at that time. */
+  add(rows: readonly UsageRow[]): Promise<void>;
+  /** The rows that a query asks for, day by day. */
+  read(query: UsageQuery): Promise<UsageRow[]>;
+}
+
 /** Counts requests. */
 export interface UsageLedger {
   /** Counts one. Returns at once and never throws: nobody waits for the books. */

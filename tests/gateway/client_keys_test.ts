@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { openFileStore } from "../../src/adapters/deno/file_store.ts";
 import { GrantwayError } from "../../src/core/errors.ts";
 import { fingerprint } from "../../src/core/redact.ts";
 import { createMemoryStore, type KvStore, type MemoryStore } from "../../src/credentials/mod.ts";
@@ -46,6 +47,12 @@ function guess(i: number): string {
 clientKeysContract("memory", () => {
   const store = createMemoryStore();
   return Promise.resolve({ store, lease: store });
+});
+
+clientKeysContract("file", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = openFileStore(folder, { document: "gateway.json" });
+  return { store, lease: store, close: () => Deno.remove(folder, { recursive: true }) };
 });
 
 Deno.test("ClientKeyStore.create() makes gw_ and 32 bytes, and stores their digest alone", async () => {
