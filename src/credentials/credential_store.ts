@@ -25,6 +25,14 @@ export interface CredentialStore {
   /** Stores a credential: a new one, or one whose generation is not lower than the stored one's. */
   put(credential: Credential): Promise<void>;
   /**
+   * Stores the new credential that `create` makes of what is stored of its provider, alone among
+   * those that add one; `undefined` when it makes none.
+   */
+  add(
+    provider: string,
+    create: (stored: readonly Credential[]) => Credential | undefined,
+  ): Promise<Credential | undefined>;
+  /**
    * Changes a stored credential, waiting for a refresh in flight. `change` gets what is stored now.
    *
    * @throws {CredentialError} `login_required` when there is none.
@@ -56,12 +64,14 @@ export function createCredentialStore(store: KvStore, lease?: Lease): Credential
     return lease === undefined ? run() : lease.withLease(key, run);
   }
 
+  async function list(provider?: string): Promise<Credential[]> {
+    const prefix = provider === undefined ? "credential/" : `credential/${provider}/`;
+    const found = await Promise.all((await listAllKeys(store, prefix)).map(read));
+    return found.filter((credential) => credential !== null);
+  }
+
   return {
-    async list(provider?: string): Promise<Credential[]> {
-      const prefix = provider === undefined ? "credential/" : `credential/${provider}/`;
-      const found = await Promise.all((await listAllKeys(store, prefix)).map(read));
-      return found.filter((credential) => credential !== null);
-    },
+    list,
 
     get: (provider: string, id: string): Promise<Credential | null> =>
       read(credentialKey(provider, id)),
@@ -70,6 +80,19 @@ export function createCredentialStore(store: KvStore, lease?: Lease): Credential
       const key = credentialKey(credential.provider, credential.id);
       return exclusively(key, async () => {
         await store.put(key, serializeCredential(credential, await store.get(key)));
+      });
+    },
+
+    add(
+      provider: string,
+      create: (stored: readonly Credential[]) => Credential | undefined,
+    ): Promise<Credential | undefined> {
+      return exclusively(`add/${provider}`, async () => {
+        const credential = create(await list(provider));
+        if (credential !== undefined) {
+          await store.put(credentialKey(provider, credential.id), serializeCredential(credential));
+        }
+        return credential;
       });
     },
 

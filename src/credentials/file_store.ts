@@ -41,8 +41,11 @@ import { storageError } from "./storage_error.ts";
 /** The name of the document that holds credentials. */
 export const DOCUMENT_NAME = "auth.json";
 
-/** How much the next document may be larger: an answer of the token endpoint has at most 64 KiB. */
-const RESERVED_BYTES = 72 * 1024;
+/**
+ * How much the next document may be larger: an answer of the token endpoint has at most 64 KiB, of
+ * which sealing makes 86.
+ */
+const RESERVED_BYTES = 96 * 1024;
 /** A document lock is held for a few milliseconds; a disk that hangs is another matter. */
 const DOCUMENT_LOCK_TIMEOUT_MS = 15_000;
 const LEASE_TIMEOUT_MS = 60_000;

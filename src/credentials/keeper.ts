@@ -47,7 +47,7 @@ export function createKeeper(
   credential: Pick<Credential, "provider" | "id">,
   options: KeeperOptions,
 ): Keeper {
-  const { store, lease, overrides, host, critical } = options;
+  const { store, lease, overrides, host, critical, onWarning = () => {} } = options;
   const { fetch, now, sleep, startTimer } = resolveRuntime(options);
   return createAccessTokenSource({
     store,
@@ -60,15 +60,15 @@ export function createKeeper(
     refresh: async (stored, signal) => {
       // Most programs end before a refresh is due.
       const { createProviderRefresh } = await import("./provider_refresh.ts");
-      const runtime = { fetch, now, sleep, startTimer };
-      return await createProviderRefresh(provider, { ...runtime, overrides })(stored, signal);
+      const runtime = { fetch, now, sleep, startTimer, overrides, store, onWarning };
+      return await createProviderRefresh(provider, runtime)(stored, signal);
     },
     now,
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
     sleep,
     random: Math.random,
     digest: async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)),
-    onWarning: options.onWarning ?? (() => {}),
+    onWarning,
     critical,
   });
 }

@@ -47,13 +47,8 @@ export {
   listAllKeys,
   type PutOptions,
 } from "./kv_store.ts";
-export {
-  login,
-  type LoginEvent,
-  type LoginGrant,
-  type LoginOptions,
-  type ReadPaste,
-} from "./login.ts";
+export { login } from "./login.ts";
+export type { LoginEvent, LoginGrant, LoginOptions, ReadPaste } from "./login_options.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {
   type AccountFailure,

@@ -9,7 +9,7 @@ import type { Runtime } from "../core/runtime.ts";
 import type { AuthorizationServer } from "../oauth/discovery.ts";
 import type { TokenSet } from "../oauth/token_set.ts";
 import type { OidcSettings, Provider } from "../providers/provider.ts";
-import type { LoginOptions } from "./login.ts";
+import type { LoginOptions } from "./login_options.ts";
 import type { OidcClient } from "./provider_client.ts";
 
 /** What one login works with. */

@@ -8,17 +8,17 @@ import { OAuthError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import { resolveRuntime } from "../core/runtime.ts";
 import { awaitDeviceGrant, requestDeviceAuthorization } from "../oauth/device_authorization.ts";
-import { readJwtClaims } from "../oauth/token_set.ts";
 import { findUpstream } from "../providers/endpoints.ts";
 import { withOAuthParameters } from "../providers/oauth_parameters.ts";
-import type { OidcFlow, OidcSettings, Provider, Region } from "../providers/provider.ts";
-import type { LoginGrant, LoginOptions } from "./login.ts";
+import type { OidcFlow, Provider, Region } from "../providers/provider.ts";
+import type { LoginGrant, LoginOptions } from "./login_options.ts";
 import { grantByLoopback } from "./loopback_login.ts";
 import { FlowUnavailable, type OidcGrant, type OidcLogin } from "./oidc_flow.ts";
 import {
   createOidcClient,
   createProviderDiscovery,
   isOpenable,
+  readAccount,
   requireBearer,
   requireKind,
 } from "./provider_client.ts";
@@ -27,8 +27,6 @@ const FLOWS: Readonly<Record<OidcFlow, (login: OidcLogin) => Promise<OidcGrant>>
   device: grantByDevice,
   loopback: grantByLoopback,
 };
-const MAX_LABEL_LENGTH = 64;
-const MAX_ID_LENGTH = 200;
 
 /**
  * Signs in at the provider's issuer; see {@linkcode login}.
@@ -73,7 +71,7 @@ export async function loginWithOidc(
     issuedAt: grant.issuedAt,
     clientId,
     upstream: overrides.upstream,
-    account: readAccount(oauth, grant),
+    account: readAccount(oauth, tokenSet, grant.idToken),
   };
 }
 
@@ -128,18 +126,4 @@ async function grantByDevice(
 
 function noDeviceFlow(): FlowUnavailable {
   return new FlowUnavailable("the server offers no device flow");
-}
-
-function readAccount({ readAccount }: OidcSettings, grant: OidcGrant): LoginGrant["account"] {
-  const { accessToken, extra } = grant.tokenSet;
-  const unverified = extra["id_token"];
-  const account = readAccount({
-    idToken: grant.idToken ??
-      (typeof unverified === "string" ? readJwtClaims(unverified) : undefined),
-    accessToken: readJwtClaims(accessToken),
-  });
-  return account && {
-    id: displayText(account.id, MAX_ID_LENGTH),
-    label: displayText(account.label, MAX_LABEL_LENGTH),
-  };
 }

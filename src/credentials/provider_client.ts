@@ -5,14 +5,15 @@
  */
 
 import { GrantwayError, OAuthError } from "../core/errors.ts";
-import { isTrustedUrl, type TrustedHosts } from "../core/http.ts";
+import { isTrustedUrl, type JsonObject, type TrustedHosts } from "../core/http.ts";
 import { displayText } from "../core/redact.ts";
 import type { OAuthClient } from "../oauth/client.ts";
 import { type AuthorizationServer, createDiscovery, type Discovery } from "../oauth/discovery.ts";
-import { isBearerType, type TokenSet } from "../oauth/token_set.ts";
+import { isBearerType, readJwtClaims, type TokenSet } from "../oauth/token_set.ts";
 import type { UserCodeClient } from "../oauth/user_code.ts";
 import { type EndpointOverrides, resolveEndpoints } from "../providers/endpoints.ts";
 import type {
+  AccountIdentity,
   OAuthEndpointsProfile,
   OAuthSettings,
   Provider,
@@ -140,4 +141,30 @@ export function requireBearer(provider: Provider, { tokenType }: TokenSet): void
       displayText(tokenType, 20)
     }, not Bearer`,
   );
+}
+
+const MAX_ACCOUNT_ID_LENGTH = 200;
+const MAX_ACCOUNT_LABEL_LENGTH = 64;
+
+/**
+ * Whose tokens these are, where the server says; printable.
+ *
+ * @param verified The id token's claims, where they were verified. Without them its own word counts.
+ */
+export function readAccount(
+  oauth: OAuthSettings,
+  { accessToken, extra }: TokenSet,
+  verified?: JsonObject,
+): AccountIdentity | undefined {
+  if (oauth.kind !== "oidc") return undefined;
+  const unverified = extra["id_token"];
+  const account = oauth.readAccount({
+    idToken: verified ??
+      (typeof unverified === "string" ? readJwtClaims(unverified) : undefined),
+    accessToken: readJwtClaims(accessToken),
+  });
+  return account && {
+    id: displayText(account.id, MAX_ACCOUNT_ID_LENGTH),
+    label: displayText(account.label, MAX_ACCOUNT_LABEL_LENGTH),
+  };
 }

@@ -5,16 +5,19 @@
  */
 
 import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
-import type { RuntimeOptions } from "../core/runtime.ts";
+import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AuthorizationServer, Discovery } from "../oauth/discovery.ts";
 import { type RefreshOutcome, requestRefresh } from "../oauth/refresh_token.ts";
 import { type EndpointOverrides, findRegion } from "../providers/endpoints.ts";
 import type { Provider, Region } from "../providers/provider.ts";
 import type { Credential } from "./credential.ts";
+import type { KvStore } from "./kv_store.ts";
+import { setAside } from "./misdelivery.ts";
 import {
   createOidcClient,
   createProviderDiscovery,
   createUserCodeClient,
+  readAccount,
   requireOAuth,
   requireProfile,
 } from "./provider_client.ts";
@@ -26,6 +29,10 @@ import {
 export interface ProviderRefreshOptions extends Omit<RuntimeOptions, "signal"> {
   /** What the environment or the configuration replaces. */
   overrides?: EndpointOverrides | undefined;
+  /** Where an answer for another account is kept aside. Default: nowhere. */
+  store?: KvStore | undefined;
+  /** Told what does not fail a refresh, but should be known. Default: nobody. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 /** Presents a refresh token of one region, whose login has all that it takes. */
@@ -48,12 +55,15 @@ type Present = (
  * The function rejects with a {@linkcode CredentialError} `login_required` for a credential without
  * refresh token, with `invalid_configuration` for a region or profile that is unknown, and with the
  * signal's reason when it had aborted before anything was sent.
+ *
+ * An answer whose tokens are another account's than the credential's is not granted: it is
+ * `ambiguous`.
  */
 export function createProviderRefresh(
   provider: Provider,
   options: ProviderRefreshOptions = {},
 ): (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome> {
-  const { fetch, now, sleep, startTimer, overrides = {} } = options;
+  const { fetch, now, sleep, startTimer, overrides = {}, store, onWarning } = options;
   const oauth = requireOAuth(provider);
   const present = oauth.kind === "oidc"
     ? presentAtDiscovered(provider, oauth.clientId, overrides)
@@ -76,7 +86,18 @@ export function createProviderRefresh(
       );
     }
     const runtime = { fetch, now, sleep, startTimer, signal };
-    return await present(credential, region, refreshToken, runtime);
+    const outcome = await present(credential, region, refreshToken, runtime);
+    if (outcome.kind !== "granted") return outcome;
+    const account = readAccount(oauth, outcome.tokenSet);
+    const isOurs = account === undefined || credential.account === undefined ||
+      account.id === credential.account.id;
+    if (isOurs) return outcome;
+    const misdelivered = await setAside(store, credential, outcome.tokenSet, account, {
+      name: provider.shortName,
+      now: resolveRuntime(runtime).now(),
+    });
+    onWarning?.(misdelivered.error.message);
+    return misdelivered;
   };
 }
 

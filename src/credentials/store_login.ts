@@ -7,7 +7,7 @@
 import { CredentialError } from "../core/errors.ts";
 import type { Credential, CredentialOwner } from "./credential.ts";
 import { type CredentialStore, newCredentialId } from "./credential_store.ts";
-import type { LoginGrant } from "./login.ts";
+import type { LoginGrant } from "./login_options.ts";
 import { DEFAULT_LIFETIME_MS } from "./refresh_timing.ts";
 
 /** Options of {@linkcode storeLogin}. */
@@ -33,7 +33,8 @@ export interface StoredLogin {
  * Stores a login: in place of a login of the same provider and region that has the same label, is of
  * the same account or needs a new login, else beside what there is. No other credential is touched.
  *
- * A replacement waits for a refresh in flight of what it replaces, and looks at it again then: if a
+ * Of logins at the same moment, each takes a place and a default label of its own. A replacement
+ * waits for a refresh in flight of what it replaces, and looks at it again then: if a
  * sibling has meanwhile signed in there, the login goes elsewhere.
  *
  * @throws {CredentialError} `storage_…`, `lease_timeout`.
@@ -45,19 +46,21 @@ export async function storeLogin(
 ): Promise<StoredLogin> {
   for (;;) {
     const stored = await store.list(grant.provider);
-    const replaceable = stored.filter((other) => isReplaceable(other, grant, options.label));
-    const target = replaceable.find(({ label }) => label === options.label) ??
-      replaceable.find((other) => isSameAccount(other, grant)) ?? replaceable[0];
+    const target = findReplaceable(stored, grant, options.label);
     if (target === undefined) {
-      const credential: Credential = {
-        ...grantFields(grant, options.owner),
-        id: newCredentialId(),
-        label: options.label ?? freeLabel(grant, stored),
-        generation: 1,
-        createdAt: grant.issuedAt,
-      };
-      await store.put(credential);
-      return { credential, isReplacement: false };
+      const credential = await store.add(
+        grant.provider,
+        (latest) =>
+          findReplaceable(latest, grant, options.label) ? undefined : {
+            ...grantFields(grant, options.owner),
+            id: newCredentialId(),
+            label: options.label ?? freeLabel(grant, latest),
+            generation: 1,
+            createdAt: grant.issuedAt,
+          },
+      );
+      if (credential !== undefined) return { credential, isReplacement: false };
+      continue;
     }
     try {
       const credential = await store.update(grant.provider, target.id, (current) => {
@@ -80,6 +83,16 @@ export async function storeLogin(
 
 /** What was to be replaced is in use again. */
 class Taken extends Error {}
+
+function findReplaceable(
+  stored: readonly Credential[],
+  grant: LoginGrant,
+  label: string | undefined,
+): Credential | undefined {
+  const replaceable = stored.filter((other) => isReplaceable(other, grant, label));
+  return replaceable.find((other) => other.label === label) ??
+    replaceable.find((other) => isSameAccount(other, grant)) ?? replaceable[0];
+}
 
 function isReplaceable(stored: Credential, grant: LoginGrant, label: string | undefined): boolean {
   if (stored.source !== "login" || stored.region !== grant.region) return false;

@@ -10,7 +10,7 @@ import { resolveRuntime } from "../core/runtime.ts";
 import { createState, createVerifier } from "../oauth/pkce.ts";
 import { awaitUserCodeGrant, requestUserCode } from "../oauth/user_code.ts";
 import type { OAuthEndpointsProfile, Provider, Region } from "../providers/provider.ts";
-import type { LoginGrant, LoginOptions } from "./login.ts";
+import type { LoginGrant, LoginOptions } from "./login_options.ts";
 import {
   createUserCodeClient,
   isOpenable,
