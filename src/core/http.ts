@@ -11,6 +11,9 @@ export class BodyTooLargeError extends Error {
   override name = "BodyTooLargeError";
 }
 
+/** Enough for most bodies; longer ones double it. */
+const FIRST_BUFFER_BYTES = 16 * 1024;
+
 /**
  * Reads a body up to `limitBytes` and cancels the rest.
  *
@@ -21,30 +24,71 @@ export async function readBoundedBytes(
   limitBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
+  const reader = openReader(body);
+  let bytes = new Uint8Array(FIRST_BUFFER_BYTES);
   let size = 0;
-  const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      size += value.byteLength;
-      if (size > limitBytes) {
+      if (size === bytes.length) bytes = grown(bytes, size * 2);
+      const { done, chunk, buffer } = await reader.read(bytes.buffer, size);
+      bytes = new Uint8Array(buffer);
+      if (done) return bytes.subarray(0, size);
+      const end = size + chunk.length;
+      if (end > limitBytes) {
         throw new BodyTooLargeError(`Body is larger than ${limitBytes} bytes`);
       }
-      chunks.push(value);
+      if (chunk.buffer !== buffer) {
+        if (end > bytes.length) bytes = grown(bytes, Math.max(end, bytes.length * 2));
+        bytes.set(chunk, size);
+      }
+      size = end;
     }
   } finally {
     // Without effect after the end; after a failure it frees the connection.
     reader.cancel().catch(() => {});
   }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
+}
+
+function grown(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size);
+  larger.set(bytes);
+  return larger;
+}
+
+/** Reads into `buffer` from `offset` on, which travels with each read and comes back with it. */
+interface FillingReader {
+  read(
+    buffer: ArrayBuffer,
+    offset: number,
+  ): Promise<{ done: boolean; chunk: Uint8Array; buffer: ArrayBuffer }>;
+  cancel(): Promise<void>;
+}
+
+const NOTHING = new Uint8Array();
+
+/** A default reader takes a fresh 64 KiB for every read: it is for streams that know no other. */
+function openReader(body: ReadableStream<Uint8Array>): FillingReader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    const plain = body.getReader();
+    return {
+      read: async (buffer) => {
+        const { done, value = NOTHING } = await plain.read();
+        return { done, chunk: value, buffer };
+      },
+      cancel: () => plain.cancel(),
+    };
   }
-  return bytes;
+  return {
+    read: async (buffer, offset) => {
+      const { done, value } = await reader.read(new Uint8Array(buffer, offset));
+      // A stream that was cancelled keeps the buffer.
+      return { done, chunk: value ?? NOTHING, buffer: value?.buffer ?? new ArrayBuffer(0) };
+    },
+    cancel: () => reader.cancel(),
+  };
 }
 
 /** Reads a UTF-8 body up to `limitBytes`; a byte order mark is dropped. See {@linkcode readBoundedBytes}. */
