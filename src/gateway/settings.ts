@@ -1,8 +1,14 @@
 /**
  * What the owner of a gateway has set.
  *
+ * A setting is a name and a text, wherever it is kept: `gateway.<name>` in config.yaml, or a field of a
+ * record on the Worker.
+ *
  * @module
  */
+
+import { GrantwayError } from "../core/errors.ts";
+import { displayText } from "../core/redact.ts";
 
 /** How much the gateway takes. */
 export interface GatewayLimits {
@@ -61,4 +67,113 @@ export interface SettingsSource {
    * latest after the implementation's own bound.
    */
   read(): Promise<GatewaySettings>;
+}
+
+/** One setting that can be set. */
+export interface GatewaySetting {
+  /** Its name; `aliases.` stands for all that begin with it. */
+  name: string;
+  /** What it is, one line. */
+  summary: string;
+}
+
+/** Every setting. */
+export const GATEWAY_SETTINGS: readonly GatewaySetting[] = [
+  { name: "default_model", summary: "Model for claude-* and for the name default" },
+  {
+    name: "aliases.",
+    summary: "Model that a name stands for, such as aliases.gpt-*; or default",
+  },
+  { name: "origins", summary: "Origins whose pages may read answers, separated by spaces" },
+  { name: "hosts", summary: "Other host names of this gateway, separated by spaces" },
+  { name: "limits.body_bytes", summary: "Longest body of a request" },
+  { name: "limits.requests_per_minute", summary: "Requests of one key that may begin in 60 s" },
+  { name: "limits.concurrent", summary: "Requests of one key under way at once" },
+  { name: "limits.idle_timeout_seconds", summary: "Longest silence of a provider" },
+  { name: "limits.total_timeout_seconds", summary: "Longest time to the end of an answer" },
+];
+
+/** Whether there is a setting of that name. */
+export function isGatewaySetting(name: string): boolean {
+  const alias = aliasIn(name);
+  return alias === undefined
+    ? GATEWAY_SETTINGS.some((setting) => setting.name === name)
+    : ALIAS.test(alias);
+}
+
+const ALIASES = "aliases.";
+/** What clients may call a model; a `*` at the end stands for any rest. */
+const ALIAS = /^[\w.:@+[\]/-]{0,199}[\w.:@+[\]/*-]$/;
+const MODEL = /^[\w.:@+[\]/-]{1,200}$/;
+const HOST = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** Names of limits, and how many of ours one unit is. */
+const LIMITS: Readonly<Record<string, { field: keyof GatewayLimits; unit: number; max: number }>> =
+  {
+    "limits.body_bytes": { field: "bodyBytes", unit: 1, max: 512 * 1024 * 1024 },
+    "limits.requests_per_minute": { field: "requestsPerMinute", unit: 1, max: 1_000_000 },
+    "limits.concurrent": { field: "concurrent", unit: 1, max: 100_000 },
+    "limits.idle_timeout_seconds": { field: "idleTimeoutMs", unit: 1_000, max: 86_400 },
+    "limits.total_timeout_seconds": { field: "totalTimeoutMs", unit: 1_000, max: 7 * 86_400 },
+  };
+
+/**
+ * The settings that names and texts make; what is not named keeps its default.
+ *
+ * @throws {GrantwayError} `invalid_configuration`, naming the setting and what it takes.
+ */
+export function parseSettings(
+  values: Iterable<readonly [name: string, text: string]>,
+): GatewaySettings {
+  // Without a prototype: clients ask for names such as `constructor`.
+  const aliases: Record<string, string> = Object.create(null);
+  const limits = { ...DEFAULT_LIMITS };
+  const settings = { ...DEFAULT_SETTINGS, aliases, limits };
+  for (const [name, text] of values) {
+    if (!isGatewaySetting(name)) throw invalid(name, "there is no such setting");
+    const alias = aliasIn(name);
+    if (alias !== undefined) aliases[alias] = parseModel(name, text);
+    else if (name === "default_model") settings.defaultModel = parseModel(name, text);
+    else if (name === "origins") settings.origins = words(text).map((word) => parseOrigin(word));
+    else if (name === "hosts") settings.hosts = words(text).map((word) => parseHost(word));
+    else {
+      const { field, unit, max } = LIMITS[name]!;
+      if (!/^[1-9]\d{0,9}$/.test(text) || Number(text) > max) {
+        throw invalid(name, `it takes a whole number from 1 to ${max}`);
+      }
+      limits[field] = Number(text) * unit;
+    }
+  }
+  return settings;
+}
+
+function aliasIn(name: string): string | undefined {
+  return name.startsWith(ALIASES) ? name.slice(ALIASES.length) : undefined;
+}
+
+function parseModel(name: string, text: string): string {
+  if (MODEL.test(text)) return text;
+  throw invalid(name, "it takes provider/model, a model's id, or default");
+}
+
+function parseOrigin(text: string): string {
+  if (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text) return text;
+  throw invalid("origins", "an origin is https://host, with a port where it is not 443");
+}
+
+function parseHost(text: string): string {
+  if (HOST.test(text)) return text;
+  throw invalid("hosts", "a host name is lower case, without scheme, port or path");
+}
+
+function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== "");
+}
+
+function invalid(name: string, state: string): GrantwayError {
+  return new GrantwayError(
+    "invalid_configuration",
+    `Cannot use the setting ${displayText(name, 80)} of the gateway: ${state}`,
+    { hint: "Run: grantway gateway config list" },
+  );
 }
