@@ -227,6 +227,8 @@ export interface Provider {
    * for the code of the others.
    */
   loadRules: () => Promise<ApiRules>;
+  /** Tools that its API runs itself, by the type that its dialect gives them. */
+  serverTools?: readonly string[] | undefined;
   /** Header that repeats the request's `promptCacheKey`. */
   conversationHeader?: string | undefined;
   /** Whether the API ignores stop sequences, so that the transport looks for them itself. */

@@ -22,6 +22,7 @@ const API = {
   protocol: "responses",
   family: "xai",
   loadRules: async () => (await import("./rules.ts")).XAI_RULES,
+  serverTools: ["web_search", "x_search"],
   conversationHeader: "x-grok-conv-id",
   // Not ignored but refused, so they are never sent; the answer is searched for them all the same.
   ignoresStopSequences: true,
