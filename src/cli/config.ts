@@ -12,7 +12,7 @@ import { POOL_STRATEGIES } from "../credentials/pool.ts";
 import { PROVIDERS } from "../providers/mod.ts";
 import { UsageError } from "./exit_code.ts";
 import { nearest } from "./nearest.ts";
-import { readSimpleYaml } from "./simple_yaml.ts";
+import { isPassedOver, readSimpleYaml } from "./simple_yaml.ts";
 import type { TextFiles } from "./text_files.ts";
 
 /** One setting. */
@@ -84,6 +84,13 @@ const SHORT_KEYS: Readonly<Record<string, string>> = {
  */
 export function resolveKey(key: string): string {
   const full = SHORT_KEYS[key] ?? key;
+  if (full.startsWith("gateway.")) {
+    const name = displayText(full.slice("gateway.".length), 60);
+    throw new UsageError(
+      `"${displayText(key, 60)}" is a setting of the gateway`,
+      `Run: grantway gateway config get ${name}`,
+    );
+  }
   const keys = SETTINGS.map((setting) => setting.key);
   if (keys.includes(full)) return full;
   const near = nearest(full, [...keys, ...Object.keys(SHORT_KEYS)]);
@@ -91,6 +98,15 @@ export function resolveKey(key: string): string {
     `Unknown setting "${displayText(key, 60)}"`,
     near === undefined ? `Settings: ${keys.join(", ")}` : `Did you mean: ${near}`,
   );
+}
+
+/** Reads back as the same text, and needs no quotes. */
+const WHOLE_NUMBER = /^[1-9]\d{0,14}$/;
+
+/** The names of models have dots. */
+function pathOf(key: string): string[] {
+  const alias = /^(gateway)\.(aliases)\.(.+)$/.exec(key);
+  return alias === null ? key.split(".") : alias.slice(1);
 }
 
 /** The configuration of one home folder. */
@@ -148,7 +164,7 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
     if (document === undefined) return simple?.get(key);
     let value: unknown;
     try {
-      value = document.getIn(key.split("."));
+      value = document.getIn(pathOf(key));
     } catch {
       // A scalar stands where a mapping should: `model: MiniMax-M2.7`.
       value = undefined;
@@ -172,12 +188,13 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
         return value === undefined ? [] : [[key, value]];
       }),
     change: async (changes) => {
+      if (Object.keys(changes).some(isPassedOver)) document ??= await parse();
       const changed = Object.entries(changes).filter(([key, value]) => get(key) !== value);
       if (changed.length === 0) return;
       document ??= await parse();
       const { isMap } = await import("yaml");
       for (const [key, value] of changed) {
-        const keys = key.split(".");
+        const keys = pathOf(key);
         if (value === undefined) {
           document.deleteIn(keys);
           continue;
@@ -186,7 +203,7 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
           const parent = document.getIn(keys.slice(0, depth), true);
           if (!isMap(parent)) document.setIn(keys.slice(0, depth), document.createNode({}));
         }
-        document.setIn(keys, value);
+        document.setIn(keys, WHOLE_NUMBER.test(value) ? Number(value) : value);
       }
       await files.write(path, document.toString());
     },

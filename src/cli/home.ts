@@ -7,12 +7,17 @@
 import { GrantwayError } from "../core/errors.ts";
 import type { Platform } from "./platform.ts";
 
+/** Apart from the credentials, which must not be written again with every request that is counted. */
+export const GATEWAY_DOCUMENT = "gateway.json";
+
 /** Paths of one home. The sandbox's is a folder inside the user's. */
 export interface Home {
   /** The folder. */
   path: string;
   /** Credentials. */
   auth: string;
+  /** Client keys of the gateway, and what they have used. */
+  gateway: string;
   /** Configuration. */
   config: string;
   /** API keys of providers. */
@@ -49,6 +54,7 @@ export function homePaths(root: string, isSandbox: boolean): Home {
   return {
     path,
     auth: `${path}/auth.json`,
+    gateway: `${path}/${GATEWAY_DOCUMENT}`,
     config: `${path}/config.yaml`,
     env: `${path}/.env`,
     traces: `${path}/traces`,

@@ -3,8 +3,8 @@
  * time to the first request of a chat.
  *
  * It understands two levels of plain words and URLs, with comments, and nothing else. Whatever is not
- * so simple is left to the parser; where it does answer, the parser says the same. Sections that only
- * a chat with tools reads are passed over: they are for the parser, which then reads all of it.
+ * so simple is left to the parser; where it does answer, the parser says the same. Sections that a
+ * plain chat does not read are passed over: they are for the parser, which then reads all of it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const SECTION = /^([A-Za-z_][\w-]*):(?: +#.*| *)$/;
 const ENTRY =
   /^ {2}([A-Za-z_][\w-]*): +(?!(?:null|true|false)(?:\s|$))([A-Za-z](?:[\w./-]|:(?=[\w./-]))*)[ ]*(?: #.*)?$/i;
 /** Sections that this leaves out. */
-const PASSED_OVER: readonly string[] = ["mcp", "tools"];
+const PASSED_OVER: readonly string[] = ["gateway", "mcp", "tools"];
 const INDENTED = /^ +\S/;
 const BLANK = /^[ ]*(?:#.*)?$/;
 
@@ -40,4 +40,9 @@ export function readSimpleYaml(text: string): Map<string, string> | undefined {
     values.set(key, entry[2]!);
   }
   return values;
+}
+
+/** Whether a dotted key lies in a section that {@linkcode readSimpleYaml} leaves out. */
+export function isPassedOver(key: string): boolean {
+  return PASSED_OVER.includes(key.split(".")[0]!);
 }
