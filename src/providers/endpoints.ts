@@ -32,12 +32,24 @@ export interface EndpointOverrides {
   clientId?: string | undefined;
 }
 
+/** Where media are made, and where they lie then. */
+export interface MediaEndpoints {
+  /** Base URL of the API, without a trailing slash. */
+  apiBaseUrl: string;
+  /** Hosts that may receive the bearer. */
+  apiHosts: TrustedHosts;
+  /** Hosts that results may be downloaded from, without a bearer; each list will do. */
+  resultHosts: readonly TrustedHosts[];
+}
+
 /** Where the requests of one provider and region go. */
 export interface Endpoints {
   /** Base URL of the API, without a trailing slash. */
   apiBaseUrl: string;
   /** Hosts that may receive this provider's API bearer; with an override that origin alone. */
   apiHosts: TrustedHosts;
+  /** Present where the provider makes media. */
+  media?: MediaEndpoints | undefined;
   /** Headers that the API asks for, besides the protocol's. */
   apiHeaders: Readonly<Record<string, string>>;
   /** The issuer to discover the authorization server of, where the provider's is discovered. */
@@ -113,6 +125,7 @@ export function resolveEndpoints(
   const upstream = findUpstream(provider, overrides.upstream);
   const { apiBaseUrl, hosts: apiHosts } = upstream ?? region;
   const apiHeaders = upstream?.headers ?? {};
+  const maker = provider.media && (findUpstream(provider, provider.media.upstream) ?? region);
   const issuer = provider.oauth?.kind === "oidc" ? provider.oauth.issuer : undefined;
   if (overrides.sandbox !== undefined) {
     const sandbox = parseUrl("the sandbox URL", overrides.sandbox);
@@ -126,6 +139,13 @@ export function resolveEndpoints(
     return {
       apiBaseUrl: sandboxUrl(sandbox.href, apiBaseUrl),
       apiHosts: trusted,
+      ...withMedia(
+        maker && {
+          apiBaseUrl: sandboxUrl(sandbox.href, maker.apiBaseUrl),
+          apiHosts: trusted,
+          resultHosts: [trusted],
+        },
+      ),
       apiHeaders,
       issuer: issuer && sandboxUrl(sandbox.href, issuer).replace(/\/$/, ""),
       oauthHosts: trusted,
@@ -160,6 +180,7 @@ export function resolveEndpoints(
   return {
     apiBaseUrl: (api?.href ?? apiBaseUrl).replace(/\/+$/, ""),
     apiHosts: api === undefined ? { hosts: apiHosts } : { origin: api.origin },
+    ...withMedia(maker && mediaEndpoints(maker, region, api, maker.apiBaseUrl === apiBaseUrl)),
     apiHeaders,
     // As it was written: the server must name itself with the same characters.
     issuer: issuer && (overrides.oauthUrl ?? issuer),
@@ -175,6 +196,30 @@ export function resolveEndpoints(
       };
       return { authorization: move(urls.authorization), token: move(urls.token) };
     },
+  };
+}
+
+function withMedia(media: MediaEndpoints | undefined): { media?: MediaEndpoints } {
+  return media === undefined ? {} : { media };
+}
+
+/** Where media go when `api` replaces the API that chats go to, which may be another. */
+function mediaEndpoints(
+  maker: Region | Upstream,
+  region: Region,
+  api: URL | undefined,
+  isShared: boolean,
+): MediaEndpoints {
+  const vendor: TrustedHosts = { hosts: region.hosts };
+  const own = { apiBaseUrl: maker.apiBaseUrl, apiHosts: { hosts: maker.hosts } };
+  if (api === undefined || !(isShared || isLoopbackUrl(api))) {
+    return { ...own, resultHosts: [vendor] };
+  }
+  const origin: TrustedHosts = { origin: api.origin };
+  return {
+    apiBaseUrl: api.href.replace(/\/+$/, ""),
+    apiHosts: origin,
+    resultHosts: isLoopbackUrl(api) ? [origin] : [vendor, origin],
   };
 }
 

@@ -11,6 +11,7 @@ export {
   type Endpoints,
   findRegion,
   findUpstream,
+  type MediaEndpoints,
   resolveEndpoints,
   sandboxUrl,
 } from "./endpoints.ts";
@@ -20,6 +21,7 @@ export type {
   ApiKeySettings,
   ApiRules,
   CallersTool,
+  MediaSettings,
   Model,
   OAuthEndpointsProfile,
   OAuthSettings,

@@ -69,6 +69,18 @@ export interface Upstream {
   scopes: readonly string[];
 }
 
+/** What a provider's bearer makes besides text. */
+export interface MediaSettings {
+  /** Of several upstreams the one that makes media, whichever answers chats. */
+  upstream?: string | undefined;
+  /** Voices that everyone may use; the default first. */
+  voices: readonly string[];
+  /** Models that draw; the default first. */
+  imageModels: readonly string[];
+  /** Models that film; the default first. */
+  videoModels: readonly string[];
+}
+
 /** What every way of signing in has. */
 export interface SignInSettings {
   /** A public client id of the vendor's. */
@@ -237,6 +249,8 @@ export interface Provider {
   regions: readonly Region[];
   /** Present where the bearer is good for several APIs; the first is the default. */
   upstreams?: readonly Upstream[] | undefined;
+  /** Present where its bearer is good for speech and pictures. */
+  media?: MediaSettings | undefined;
   /** Present where one can sign in. */
   oauth?: OAuthSettings | undefined;
   /** Present where it takes an API key. */

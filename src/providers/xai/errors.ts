@@ -53,7 +53,7 @@ export function classifyXaiError(facts: FailureFacts): FailureVerdict | undefine
   }
   if (/spending-limit/i.test(words)) return { code: "quota_exhausted", retryAfterMs: DAY_MS };
   if (status === 402) return "quota_exhausted";
-  if (/violates usage guidelines|safety_check/i.test(words)) return "content_filter";
+  if (/violates usage guidelines|safety_check|content moderation/i.test(words)) return "content_filter";
   if (status === 403) {
     if (/\bcredits\b/i.test(message)) return "quota_exhausted";
     // A page of the edge in front of the API, not a word of its own about the account.

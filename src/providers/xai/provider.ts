@@ -17,6 +17,12 @@ const GLOBAL: Region = {
   hosts: ["x.ai", "*.x.ai"],
 };
 
+const MEDIA = {
+  voices: ["eve", "ara", "leo", "rex", "sal"],
+  imageModels: ["grok-imagine-image", "grok-imagine-image-quality"],
+  videoModels: ["grok-imagine-video", "grok-imagine-video-1.5"],
+} as const;
+
 /** The API is the same, however one is let in. */
 const API = {
   protocol: "responses",
@@ -32,6 +38,7 @@ const API = {
   auxiliaryModel: "grok-4.3",
   models: XAI_MODELS,
   catalogId: "xai",
+  media: MEDIA,
 } as const satisfies Partial<Provider>;
 
 /** Version of the vendor's own CLI that its proxy expects at least to meet (2026-08). */
@@ -65,6 +72,8 @@ export const xaiOAuth = {
   aliases: ["grok-oauth", "x-ai-oauth", "xai-grok-oauth"],
   ...API,
   upstreams: UPSTREAMS,
+  // The other one is for chats alone.
+  media: { ...MEDIA, upstream: "api" },
   oauth: {
     kind: "oidc",
     issuer: "https://auth.x.ai",
