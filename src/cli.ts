@@ -16,7 +16,7 @@ export async function main(): Promise<number> {
     import("./cli/main.ts"),
     import("./adapters/deno/platform.ts"),
   ]);
-  return await run(createDenoPlatform());
+  return await run({ ...createDenoPlatform(), version: VERSION });
 }
 
 if (import.meta.main) {

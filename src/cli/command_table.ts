@@ -38,6 +38,11 @@ export interface CommandEntry {
    * loading one takes longer than everything else before the first request.
    */
   takesAnyArguments?: true;
+  /**
+   * Whether it runs another program: everything from its first argument on, and from a `--`, is that
+   * program's and comes as it is. Its own options with a value are these.
+   */
+  passesThrough?: readonly string[];
   /** Loads its module. */
   load: () => Promise<CommandModule>;
 }
@@ -54,6 +59,7 @@ export interface CommandGroup {
 export const GROUPS: readonly CommandGroup[] = [
   { name: "auth", summary: "Sign in, and look after stored credentials" },
   { name: "config", summary: "Read and change config.yaml" },
+  { name: "gateway", summary: "Serve other programs from what you are signed in to" },
 ];
 
 /** Every command, in the order of `--help`. */
@@ -145,6 +151,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/config_path.ts"),
   },
   {
+    path: ["connect"],
+    summary: "Set up Claude Code, Codex and other clients for the gateway",
+    load: () => import("./commands/connect.ts"),
+  },
+  {
+    path: ["run"],
+    summary: "Start a client with a gateway of its own",
+    passesThrough: ["--provider", "--model", "-m"],
+    load: () => import("./commands/run.ts"),
+  },
+  {
+    path: ["gateway", "serve"],
+    summary: "Serve clients of Anthropic's and OpenAI's APIs on this machine",
+    load: () => import("./commands/gateway_serve.ts"),
+  },
+  {
     path: ["doctor"],
     summary: "Check home folder, store, configuration and logins",
     load: () => import("./commands/doctor.ts"),
@@ -173,6 +195,16 @@ export const GLOBAL_FLAGS: readonly { flags: readonly string[]; summary: string 
   { flags: ["--trace"], summary: "Write a redacted transcript of every request" },
   { flags: ["--debug"], summary: "Stack traces on failures" },
 ];
+
+/** Where the words that another program gets begin, behind those of an entry's path. */
+export function passedFrom({ passesThrough = [] }: CommandEntry, words: readonly string[]): number {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (passesThrough.includes(word)) at++;
+    else if (word === "--" || !word.startsWith("-")) return at;
+  }
+  return words.length;
+}
 
 function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));

@@ -21,8 +21,8 @@ export interface OutputStream {
 export interface LocalServer {
   /** `http://127.0.0.1:PORT`. */
   origin: string;
-  /** Stops listening and waits for open answers. */
-  close(): Promise<void>;
+  /** Stops listening and waits for open answers, but no longer than until `signal` aborts. */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 /** A file of another program's. */
@@ -56,6 +56,8 @@ export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** The machine. */
 export interface Platform {
+  /** The program's version. */
+  version: string;
   /** Arguments after the program's name. */
   args: readonly string[];
   /** An environment variable; empty counts as unset. */
@@ -119,10 +121,15 @@ export interface Platform {
   isContainer(): Promise<boolean>;
   /** Starts the system's browser without a shell; false when none could be started. */
   openBrowser(url: string): Promise<boolean>;
-  /** Serves HTTP on 127.0.0.1; port 0 takes a free one. */
+  /**
+   * Serves HTTP; port 0 takes a free one, and without a host it is 127.0.0.1. A request's URL is as it
+   * was sent.
+   *
+   * @throws {GrantwayError} `invalid_configuration` when the address cannot be had.
+   */
   serve(
     handler: (request: Request) => Response | Promise<Response>,
-    options: { port: number },
+    options: { port: number; host?: string },
   ): Promise<LocalServer>;
   /** Takes a port of 127.0.0.1 for a browser to come back to. */
   bindLoopback: BindLoopback;

@@ -18,6 +18,7 @@ import { answerConsent, type Consent, createFakePort, type FakePort } from "./lo
 import { MemoryDisk } from "./memory_files.ts";
 import { MemoryWorkspace } from "./memory_workspace.ts";
 import { isComputing } from "./computing.ts";
+import { refuseMintedSecrets } from "./minted_secrets.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 // Loaded lazily by the command line; here before the clock starts, which would run ahead of it.
@@ -190,6 +191,7 @@ export class TestMachine {
       for (const listener of [...listeners]) listener(kind);
     };
     const platform: Platform = {
+      version: "0.0.0",
       args,
       env: (name) => env[name] || undefined,
       allEnv: () => ({ ...env }),
@@ -275,6 +277,7 @@ export class TestMachine {
       },
     };
     result.code = await this.clock.run(run(platform));
+    refuseMintedSecrets(args.join(" "), result.stdout, result.stderr);
     return result;
   }
 

@@ -6,7 +6,6 @@
  */
 
 import type { Workspace } from "../../agent/workspace.ts";
-import { GrantwayError } from "../../core/errors.ts";
 import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
 import { openFileStore } from "./file_store.ts";
@@ -116,26 +115,12 @@ export function createDenoPlatform() {
       const { openBrowser } = await import("./open_browser.ts");
       return await openBrowser(url);
     },
-    serve: (
+    serve: async (
       handler: (request: Request) => Response | Promise<Response>,
-      { port }: { port: number },
-    ): Promise<{ origin: string; close: () => Promise<void> }> => {
-      try {
-        const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, handler);
-        return Promise.resolve({
-          origin: `http://127.0.0.1:${server.addr.port}`,
-          close: () => server.shutdown(),
-        });
-      } catch (error) {
-        if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-        throw new GrantwayError(
-          "invalid_configuration",
-          `Cannot listen on port ${port}: it is taken`,
-          {
-            hint: "Choose another one with --port, or 0 for a free one",
-          },
-        );
-      }
+      options: { port: number; host?: string },
+    ): Promise<{ origin: string; close: (signal?: AbortSignal) => Promise<void> }> => {
+      const { serve } = await import("./serve.ts");
+      return serve(handler, options);
     },
     bindLoopback: async (port: number): Promise<LoopbackSocket> => {
       const { createLoopbackBinder } = await import("./loopback_listener.ts");

@@ -1,0 +1,129 @@
+/**
+ * The gateway on this machine, put together from the home folder: accounts, client keys, settings and
+ * books.
+ *
+ * @module
+ */
+
+import { GrantwayError } from "../core/errors.ts";
+import type { AccessLog } from "../gateway/access_log.ts";
+import { createGateway } from "../gateway/app.ts";
+import { createClientKeys } from "../gateway/client_key_verifier.ts";
+import type { ClientKeys } from "../gateway/client_keys.ts";
+import { createSettingsSource, readStoredSettings } from "../gateway/settings_source.ts";
+import type { Upstreams } from "../gateway/upstreams.ts";
+import type { UsageLedger } from "../gateway/usage.ts";
+import { createUsageLedger } from "../gateway/usage_ledger.ts";
+import { createKvUsageStore } from "../gateway/usage_store.ts";
+import type { Context } from "./context.ts";
+import type { LocalServer } from "./platform.ts";
+import { openUpstreams } from "./upstream.ts";
+
+/** How the gateway is run. */
+export interface LocalGatewayOptions {
+  /** Port; 0 takes a free one. */
+  port: number;
+  /** Address to listen on. */
+  host: string;
+  /** Takes a line per request. */
+  log: AccessLog;
+}
+
+/** The gateway while it runs. */
+export interface LocalGateway {
+  /** What listens. */
+  server: LocalServer;
+  /** Who may use it. */
+  keys: ClientKeys;
+  /** The signed-in accounts. */
+  upstreams: Upstreams;
+  /** Stops listening, waits for open answers until `signal` aborts, and saves the books. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/** How long what was read of the home folder holds, ms: so long a new key or setting may take. */
+const FRESH_MS = 1_000;
+/** How often the logins are looked after while nobody asks, ms; well below the shortest lead. */
+const KEEP_FRESH_MS = 60_000;
+
+const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
+
+/**
+ * Starts the gateway.
+ *
+ * @throws {GrantwayError} `invalid_configuration` when the address cannot be had, or is one that other
+ * machines reach while nobody needs a key.
+ */
+export async function startLocalGateway(
+  context: Context,
+  { port, host, log }: LocalGatewayOptions,
+): Promise<LocalGateway> {
+  const { platform, kv, output } = context;
+  const { now, sleep } = platform;
+  const isLocal = LOOPBACK_HOSTS.includes(host);
+  const keys = createClientKeys({ store: kv, now, maxAgeMs: FRESH_MS });
+  if (!isLocal && !await keys.isConfigured()) {
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot listen on ${host}: other machines reach it, and there is no client key`,
+      { hint: "Run: grantway gateway keys create" },
+    );
+  }
+  const upstreams = openUpstreams(context);
+  const usage = openUsage(context);
+  const gateway = createGateway({
+    version: platform.version,
+    upstreams,
+    keys,
+    settings: createSettingsSource({
+      load: () => readStoredSettings(kv),
+      now,
+      maxAgeMs: FRESH_MS,
+      onWarning: output.warn,
+    }),
+    usage,
+    log,
+    reach: isLocal ? "loopback" : "network",
+    now,
+    sleep,
+  });
+  const server = await platform.serve((request) => gateway.fetch(request), { port, host });
+  const end = new AbortController();
+  keepFresh(upstreams, sleep, end.signal).catch(() => {});
+  return {
+    server,
+    keys,
+    upstreams,
+    close: async (signal) => {
+      end.abort();
+      await server.close(signal);
+      await usage.flush();
+    },
+  };
+}
+
+/** The books: a document of their own, for they are written often. */
+function openUsage({ platform, home, output }: Context): UsageLedger {
+  const store = platform.openStore(home.path, output.warn, "gateway.json");
+  return createUsageLedger({
+    store: createKvUsageStore({ store, lease: store }),
+    sleep: platform.sleep,
+    onWarning: output.warn,
+  });
+}
+
+/** Refreshes ahead of expiry, so that a request after a quiet hour does not wait for it. */
+async function keepFresh(
+  upstreams: Upstreams,
+  sleep: Context["platform"]["sleep"],
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await sleep(KEEP_FRESH_MS, signal);
+    for (const provider of await upstreams.list()) {
+      // What fails here will be told by the next request, if it still does.
+      await upstreams.open(provider).then(({ account }) => account.source.get({ signal }))
+        .catch(() => {});
+    }
+  }
+}
