@@ -60,6 +60,8 @@ export const GROUPS: readonly CommandGroup[] = [
   { name: "auth", summary: "Sign in, and look after stored credentials" },
   { name: "config", summary: "Read and change config.yaml" },
   { name: "gateway", summary: "Serve other programs from what you are signed in to" },
+  { name: "gateway keys", summary: "Client keys: who may use the gateway" },
+  { name: "gateway config", summary: "Settings of the gateway: models, names, limits" },
 ];
 
 /** Every command, in the order of `--help`. */
@@ -165,6 +167,46 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: ["gateway", "serve"],
     summary: "Serve clients of Anthropic's and OpenAI's APIs on this machine",
     load: () => import("./commands/gateway_serve.ts"),
+  },
+  {
+    path: ["gateway", "keys", "create"],
+    summary: "Make a client key and show it, this once",
+    load: () => import("./commands/gateway_keys_create.ts"),
+  },
+  {
+    path: ["gateway", "keys", "list"],
+    summary: "List client keys and when they were used",
+    load: () => import("./commands/gateway_keys_list.ts"),
+  },
+  {
+    path: ["gateway", "keys", "revoke"],
+    summary: "End a client key",
+    load: () => import("./commands/gateway_keys_revoke.ts"),
+  },
+  {
+    path: ["gateway", "config", "get"],
+    summary: "Print one setting of the gateway",
+    load: () => import("./commands/gateway_config_get.ts"),
+  },
+  {
+    path: ["gateway", "config", "set"],
+    summary: "Change one setting of the gateway",
+    load: () => import("./commands/gateway_config_set.ts"),
+  },
+  {
+    path: ["gateway", "config", "unset"],
+    summary: "Remove one setting of the gateway",
+    load: () => import("./commands/gateway_config_unset.ts"),
+  },
+  {
+    path: ["gateway", "config", "list"],
+    summary: "Print every setting of the gateway",
+    load: () => import("./commands/gateway_config_list.ts"),
+  },
+  {
+    path: ["usage"],
+    summary: "Show what went through the gateway",
+    load: () => import("./commands/usage.ts"),
   },
   {
     path: ["doctor"],

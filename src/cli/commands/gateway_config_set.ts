@@ -1,0 +1,54 @@
+/**
+ * `grantway gateway config set`: one setting of the gateway, checked before it is written.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
+import type { Invocation } from "../command_table.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../exit_code.ts";
+import { CHANGE_SEEN_MS } from "../gateway_books.ts";
+import { changeGatewaySetting, resolveGatewaySetting } from "../gateway_settings.ts";
+
+/** Arguments and options. */
+export function define(command: Command): void {
+  const rows = GATEWAY_SETTINGS.map(({ name, summary }) => [
+    name.replace(/\.$/, ".<name>"),
+    summary,
+  ]);
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  command
+    .argument("<setting>", "the setting")
+    .argument("<value...>", "its value; of a list, all items")
+    .addHelpText(
+      "after",
+      `
+Settings:
+${rows.map(([name, summary]) => `  ${name!.padEnd(width)}  ${summary}`).join("\n")}
+
+Examples:
+  grantway gateway config set default_model xai-oauth/grok-4.3
+  grantway gateway config set 'aliases.gpt-*' default
+  grantway gateway config set limits.requests_per_minute 120`,
+    );
+}
+
+/** Runs it. */
+export async function run(context: Context, command: Invocation): Promise<void> {
+  const { output } = context;
+  const [word, ...values] = command.args as [string, ...string[]];
+  const key = resolveGatewaySetting(word);
+  const value = values.join(" ").trim();
+  if (value === "") {
+    throw new UsageError(
+      `${key} cannot be empty`,
+      `Run: grantway gateway config unset ${key}`,
+    );
+  }
+  await changeGatewaySetting(await context.config(), key, value);
+  output.json({ type: "gateway_config_set", key, value });
+  output.line(`${key} = ${value}`);
+  output.note(`A running gateway follows within ${CHANGE_SEEN_MS / 1_000} s`);
+}

@@ -1,0 +1,45 @@
+/**
+ * `grantway gateway keys list`: every client key, and when it was last used.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { clientKeyJson, expiryText, limitsText, scopeText } from "../client_key_view.ts";
+import type { Context } from "../context.ts";
+import { openBooks } from "../gateway_books.ts";
+import { tableLines } from "../table.ts";
+
+/** Arguments and options: none. */
+export function define(_command: Command): void {}
+
+/** Runs it. */
+export async function run(context: Context): Promise<void> {
+  const { output, platform } = context;
+  const { owner, usage } = openBooks(context);
+  const now = platform.now();
+  const keys = await owner.list();
+  // By day: the last row of a key is its latest.
+  const lastUsed = new Map((await usage.report()).map(({ keyId, day }) => [keyId, day]));
+  output.json({
+    type: "gateway_keys_list",
+    keys: keys.map((key) => ({
+      ...clientKeyJson(key, now),
+      lastUsed: lastUsed.get(key.id) ?? null,
+    })),
+  });
+  if (keys.length === 0) {
+    output.note("No client keys. Run: grantway gateway keys create <name>");
+    return;
+  }
+  const titles = ["NAME", "ID", "GOOD FOR", "LIMITS", "EXPIRES", "LAST USED (UTC)"];
+  const rows = keys.map((key) => [
+    key.name,
+    key.id,
+    scopeText(key),
+    limitsText(key),
+    expiryText(key, now),
+    lastUsed.get(key.id) ?? "not yet",
+  ]);
+  for (const line of tableLines(titles.map((title) => ({ title })), rows)) output.line(line);
+}
