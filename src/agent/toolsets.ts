@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isJsonObject } from "../core/http.ts";
+
 /** A group of tools. */
 export interface Toolset {
   /** Its id, as the configuration has it. */
@@ -32,7 +34,29 @@ export const TOOLSETS = [
     isDefault: true,
   },
   { id: "vision", name: "Vision", summary: "look at images", isDefault: true },
+  { id: "web_search", name: "Web search", summary: "search the web", isDefault: true },
+  { id: "x_search", name: "X search", summary: "search posts on X", isDefault: true },
+  { id: "mcp", name: "MCP servers", summary: "tools of mcp.servers", isDefault: true },
 ] as const satisfies readonly Toolset[];
 
 /** The id of a toolset. */
 export type ToolsetId = (typeof TOOLSETS)[number]["id"];
+
+/** The toolset of that id. */
+export function findToolset(id: string): (Toolset & { id: ToolsetId }) | undefined {
+  return TOOLSETS.find((toolset) => toolset.id === id);
+}
+
+/** Whether each toolset is on, as the section `tools` of the configuration says. */
+export function readToolsets(section: unknown): Map<ToolsetId, boolean> {
+  const configured = isJsonObject(section) ? section : {};
+  return new Map(TOOLSETS.map(({ id, isDefault }) => {
+    const value = configured[id];
+    const isOn = value === true || value === "on"
+      ? true
+      : value === false || value === "off"
+      ? false
+      : isDefault;
+    return [id, isOn];
+  }));
+}

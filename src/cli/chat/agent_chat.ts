@@ -12,7 +12,7 @@ import type { ChatSession, View } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
-import { type Offer, openTools } from "./toolbox.ts";
+import { openToolbox, type Toolbox } from "./toolbox.ts";
 
 /** A chat. */
 export interface AgentChat {
@@ -23,17 +23,28 @@ export interface AgentChat {
   /** Token counts since it was opened. */
   usage: Usage;
   /** What the model is offered, once that is known. */
-  offer(): Promise<Offer>;
+  toolbox(): Promise<Toolbox>;
   /** Asks, and shows what happens. Throws like `runTurn`. */
   ask(question: readonly ContentBlock[], signal: AbortSignal): Promise<TurnResult>;
   /** Leaves what was said behind. */
   startOver(): void;
 }
 
+/** Waits for what has begun, unless the person who waits gives up. */
+function within<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([result, promise]).finally(() =>
+    signal.removeEventListener("abort", onAbort)
+  );
+}
+
 /** Opens one. What takes its time begins at once and is waited for by the first question. */
 export function openAgentChat(context: Context, session: ChatSession, view: View): AgentChat {
   const { platform, output } = context;
-  const opening = openTools(context);
+  const opening = openToolbox(context, () => chat.session);
   opening.catch(() => {});
   const newConversation = () => new Conversation(crypto.randomUUID());
   const surroundings = platform.openWorkspace();
@@ -45,14 +56,14 @@ export function openAgentChat(context: Context, session: ChatSession, view: View
     session,
     conversation: newConversation(),
     usage: ZERO_USAGE,
-    offer: () => opening,
+    toolbox: () => opening,
     startOver: () => {
       chat.conversation = newConversation();
       system = undefined;
     },
     ask: async (question, signal) => {
       const { transport, model, maxOutputTokens } = chat.session;
-      const { tools, serverTools } = await opening;
+      const { tools, serverTools } = (await within(opening, signal)).offer();
       const { cwd, os } = await surroundings;
       system ??= chat.session.system ??
         createSystemPrompt({ cwd, os, date: new Date(platform.now()) });

@@ -1,13 +1,16 @@
 /**
- * The tools of a chat: those of the toolsets that are on.
+ * The tools of a chat: those of the toolsets that are on, and of MCP servers.
  *
  * @module
  */
 
 import type { AgentTool } from "../../agent/tool.ts";
-import { type ToolsetId, TOOLSETS } from "../../agent/toolsets.ts";
+import { readToolsets, type ToolsetId, TOOLSETS } from "../../agent/toolsets.ts";
+import { seesImages, type Target } from "../../agent/target.ts";
 import type { OpaqueTool } from "../../protocols/event.ts";
+import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { rootHome } from "../home.ts";
+import type { ChatSession } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 
 /** What a model is offered. */
@@ -18,33 +21,153 @@ export interface Offer {
   serverTools: readonly OpaqueTool[];
 }
 
-/** Variables that no command of a model's gets: this program's settings and keys. */
-function isSecret(name: string): boolean {
-  return /^GRANTWAY_|^(?:XAI|MINIMAX|MINIMAX_CN)_API_KEY$/.test(name);
+/** The tools of a chat. */
+export interface Toolbox {
+  /** Whether each toolset is on; to be changed at will. */
+  isOn: Map<ToolsetId, boolean>;
+  /** What the session's model is offered now. */
+  offer(): Offer;
 }
 
-/** Creates the tools of the toolsets that are on. */
-export async function openTools(context: Context): Promise<Offer> {
+/** How long an MCP server may take to answer at first, ms: some are downloaded when they start. */
+const MCP_TIMEOUT_MS = 30_000;
+
+/** Variables that no program gets: this program's settings and keys. */
+function isSecret(name: string): boolean {
+  return /^GRANTWAY_/.test(name) ||
+    PROVIDERS.some(({ apiKey }) => apiKey?.variables.includes(name));
+}
+
+/** The model of a session. */
+export function targetOf({ provider, model, transport }: ChatSession): Target {
+  return { transport, model, info: findModel(provider, model) };
+}
+
+/** The auxiliary model of a session: for titles, summaries and delegated tasks. */
+export function auxiliaryOf({ provider, transport }: ChatSession): Target {
+  const model = provider.auxiliaryModel;
+  return { transport, model, info: findModel(provider, model) };
+}
+
+/** Opens the toolbox of a chat; `session` may be another one with every question. */
+export async function openToolbox(context: Context, session: () => ChatSession): Promise<Toolbox> {
   const { platform } = context;
-  const isOn = (id: ToolsetId) => TOOLSETS.find((set) => set.id === id)!.isDefault;
-  const workspace = await platform.openWorkspace();
+  const [config, workspace] = await Promise.all([context.config(), platform.openWorkspace()]);
+  const isOn = readToolsets(await config.section("tools"));
   const access = { workspace, hidden: [rootHome(platform)] };
-  const tools: AgentTool[] = [];
-  if (isOn("files")) {
-    const [{ createReadFileTool }, { createListFilesTool, createSearchFilesTool }] = await Promise
-      .all([
-        import("../../agent/tools/read_file.ts"),
-        import("../../agent/tools/find_files.ts"),
-      ]);
-    tools.push(
-      createReadFileTool(access),
-      createListFilesTool(access),
-      createSearchFilesTool(access),
-    );
+  const [files, find, shell, delegate, vision, search, mcp] = await Promise.all([
+    import("../../agent/tools/read_file.ts"),
+    import("../../agent/tools/find_files.ts"),
+    import("../../agent/tools/shell.ts"),
+    import("../../agent/tools/delegate.ts"),
+    import("../../agent/tools/view_image.ts"),
+    import("../../agent/tools/search.ts"),
+    isOn.get("mcp") ? openMcp(context, await config.section("mcp")) : [],
+  ]);
+  const reading = [
+    files.createReadFileTool(access),
+    find.createListFilesTool(access),
+    find.createSearchFilesTool(access),
+  ];
+  const viewer = () => {
+    const { provider, transport } = session();
+    // The auxiliary model first; then any that the subscription has.
+    const candidates = [provider.auxiliaryModel, ...provider.models.map(({ id }) => id)]
+      .map((model): Target => ({ transport, model, info: findModel(provider, model) }));
+    return candidates.find((target) => target.info !== undefined && seesImages(target));
+  };
+  const viewing = vision.createViewImageTool({
+    ...access,
+    target: () => targetOf(session()),
+    viewer: () => Promise.resolve(viewer()),
+  });
+  const searchers = new Map<string, AgentTool>();
+  for (
+    const [kind, what] of [["web_search", "the web"], ["x_search", "posts on X"]] as const
+  ) {
+    const backend = await searchBackend(context, kind);
+    if (backend === undefined) continue;
+    const target = async (): Promise<Target> => {
+      const { openUpstream } = await import("../upstream.ts");
+      const { transport } = await openUpstream(context, backend);
+      const model = backend.auxiliaryModel;
+      return { transport, model, info: findModel(backend, model) };
+    };
+    searchers.set(kind, search.createSearchTool(kind, what, target));
   }
-  if (isOn("shell")) {
-    const { createShellTool } = await import("../../agent/tools/shell.ts");
-    tools.push(createShellTool({ workspace, isSecret, sleep: platform.sleep }));
-  }
-  return { tools, serverTools: [] };
+  const running = shell.createShellTool({ workspace, isSecret, sleep: platform.sleep });
+  /** What the present model's own server searches, and what another has to. */
+  const searching = () => {
+    const { provider } = session();
+    const offer = { tools: [] as AgentTool[], serverTools: [] as OpaqueTool[] };
+    for (const kind of ["web_search", "x_search"] as const) {
+      if (!isOn.get(kind)) continue;
+      const tool = searchers.get(kind);
+      if (provider.serverTools?.includes(kind)) offer.serverTools.push(search.serverTool(kind));
+      else if (tool !== undefined) offer.tools.push(tool);
+    }
+    return offer;
+  };
+  const helper = delegate.createDelegateTool({
+    target: () => Promise.resolve(auxiliaryOf(session())),
+    tools: reading,
+    serverTools: [],
+  });
+  return {
+    isOn,
+    offer: () => {
+      const target = targetOf(session());
+      const { tools: searches, serverTools } = searching();
+      const canSee = seesImages(target) || viewer() !== undefined;
+      const tools = [
+        ...(isOn.get("files") ? reading : []),
+        ...(isOn.get("shell") ? [running] : []),
+        ...(isOn.get("delegate") ? [helper] : []),
+        ...(isOn.get("vision") && canSee ? [viewing] : []),
+        ...searches,
+        ...(isOn.get("mcp") ? mcp : []),
+      ];
+      return { tools: target.info?.tools === false ? [] : tools, serverTools };
+    },
+  };
+}
+
+/** A provider whose server searches, and that the user has signed in to. */
+async function searchBackend(context: Context, kind: string): Promise<Provider | undefined> {
+  const stored = await context.credentials.list();
+  return PROVIDERS.find(({ id, serverTools }) =>
+    serverTools?.includes(kind) &&
+    stored.some(({ provider, status }) => provider === id && status === "active")
+  );
+}
+
+/** The tools of MCP servers; one that does not come is a warning. */
+async function openMcp(context: Context, section: unknown): Promise<AgentTool[]> {
+  if (section === undefined) return [];
+  const { platform, output } = context;
+  const [{ parseMcpConfig }, { connectServers }] = await Promise.all([
+    import("../../agent/mcp/config.ts"),
+    import("../../agent/mcp/servers.ts"),
+  ]);
+  const { servers, problems } = await parseMcpConfig(
+    section,
+    (name) => name.startsWith("GRANTWAY_") ? Promise.resolve(undefined) : context.variable(name),
+  );
+  for (const problem of problems) output.warn(problem);
+  const { tools, close } = await connectServers(servers, {
+    workspace: await platform.openWorkspace(),
+    isSecret,
+    fetch: platform.fetch,
+    clientVersion: "1",
+    timeoutMs: MCP_TIMEOUT_MS,
+    sleep: platform.sleep,
+    onWarning: output.warn,
+  });
+  context.defer(close);
+  return tools;
+}
+
+/** The names of what a toolset gives, for lists. */
+export function toolsetNames({ isOn }: Toolbox): { id: ToolsetId; name: string; isOn: boolean }[] {
+  return TOOLSETS.map(({ id, name }) => ({ id, name, isOn: isOn.get(id) ?? false }));
 }
