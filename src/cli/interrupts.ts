@@ -6,7 +6,7 @@
 
 import { EXIT } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import type { Platform } from "./platform.ts";
+import type { Interrupt, Platform } from "./platform.ts";
 
 /** `deno task` delivers Ctrl-C twice, to itself and to its child: what comes this soon is one. */
 const SAME_PRESS_MS = 300;
@@ -28,8 +28,11 @@ export class Interrupted extends Error {
 export interface Interrupts {
   /** Aborts at the first interrupt that no listener took. */
   signal: AbortSignal;
-  /** Takes interrupts until the returned function is called; the last one to come is asked first. */
-  listen(listener: () => void): () => void;
+  /**
+   * Takes Ctrl-C, or those kinds, until the returned function is called; the last one to come is asked
+   * first.
+   */
+  listen(listener: (kind: Interrupt) => void, kinds?: readonly Interrupt[]): () => void;
   /** Runs something that must not be cut: a refresh from its first byte to the saved answer. */
   critical<T>(run: () => Promise<T>): Promise<T>;
   /** Stops listening to the platform. */
@@ -39,7 +42,7 @@ export interface Interrupts {
 /** Creates the interrupts of one run. */
 export function createInterrupts(platform: Platform, output: Output): Interrupts {
   const abort = new AbortController();
-  const listeners: (() => void)[] = [];
+  const listeners: { take: (kind: Interrupt) => void; kinds: readonly Interrupt[] }[] = [];
   let criticals = 0;
   let lastAt = -Infinity;
   let warned = false;
@@ -48,8 +51,8 @@ export function createInterrupts(platform: Platform, output: Output): Interrupts
     const sinceMs = now - lastAt;
     if (kind === "SIGINT" && sinceMs < SAME_PRESS_MS) return;
     lastAt = now;
-    const listener = listeners.at(-1);
-    if (kind === "SIGINT" && listener) return listener();
+    const listener = listeners.findLast(({ kinds }) => kinds.includes(kind));
+    if (listener) return listener.take(kind);
     if (!abort.signal.aborted) return abort.abort(new Interrupted());
     if (criticals === 0 || (warned && sinceMs < INSISTING_MS)) platform.exit(EXIT.interrupted);
     warned = true;
@@ -60,10 +63,11 @@ export function createInterrupts(platform: Platform, output: Output): Interrupts
   });
   return {
     signal: abort.signal,
-    listen: (listener) => {
+    listen: (take, kinds = ["SIGINT"]) => {
+      const listener = { take, kinds };
       listeners.push(listener);
       return () => {
-        const index = listeners.lastIndexOf(listener);
+        const index = listeners.indexOf(listener);
         if (index >= 0) listeners.splice(index, 1);
       };
     },

@@ -15,6 +15,7 @@ import {
   groupHelp,
   GROUPS,
   type Invocation,
+  passedFrom,
   programHelp,
   wordsAfter,
 } from "./command_table.ts";
@@ -28,11 +29,21 @@ import type { Platform } from "./platform.ts";
 /** The global flags of one run. */
 export type Globals = ReadonlySet<string>;
 
-/** Takes the global flags out of the arguments, wherever they stand before `--`. */
+/**
+ * Takes the global flags out of the arguments, wherever they stand before `--` and before the arguments
+ * of another program.
+ */
 export function splitGlobals(args: readonly string[]): { globals: Globals; words: string[] } {
   const globals = new Set<string>();
   const words: string[] = [];
-  const end = args.indexOf("--");
+  const command = args.findIndex((arg) => !arg.startsWith("-"));
+  const passing = COMMANDS.find(({ path, passesThrough }) =>
+    passesThrough !== undefined && path[0] === args[command]
+  );
+  const dashes = args.indexOf("--");
+  const end = passing !== undefined && (dashes === -1 || dashes > command)
+    ? command + 1 + passedFrom(passing, args.slice(command + 1))
+    : dashes;
   args.forEach((arg, index) => {
     const flag = end === -1 || index < end
       ? GLOBAL_FLAGS.find(({ flags }) => flags.includes(arg))
@@ -108,13 +119,17 @@ async function parse(
   if (entry.takesAnyArguments && rest.every((word) => !word.startsWith("-"))) {
     return { args: rest, opts: <T extends object>() => ({} as T) };
   }
+  const passed = entry.passesThrough === undefined ? rest.length : passedFrom(entry, rest);
   const command = await createCommand(entry, module);
   command.configureOutput({
     writeOut: (text) => writeTo(platform.stdout, text),
     writeErr: () => {},
   });
   try {
-    return command.parse([...rest], { from: "user" });
+    const parsed = command.parse(rest.slice(0, passed), { from: "user" });
+    return entry.passesThrough === undefined
+      ? parsed
+      : { args: rest.slice(passed), opts: () => parsed.opts() };
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     if (typeof code !== "string" || !code.startsWith("commander.")) throw error;

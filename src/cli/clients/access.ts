@@ -5,11 +5,11 @@
  */
 
 import { isLoopbackUrl } from "../../core/http.ts";
-import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
-import { credentialsOf } from "../accounts.ts";
+import { findModel, type Provider } from "../../providers/mod.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { chooseModel } from "../model_choice.ts";
+import { openUpstreams } from "../upstream.ts";
 import type { GatewayAccess, GatewayModel } from "./client.ts";
 
 /** Where `grantway gateway serve` listens. */
@@ -47,41 +47,36 @@ export interface ModelFlags {
   model?: string | undefined;
 }
 
+/** What is known of this machine's logins besides. */
+export interface LocalAccess extends GatewayAccess {
+  /** The provider to begin with. */
+  provider: Provider;
+  /** Whether somebody is signed in to it here. */
+  isSignedIn: boolean;
+}
+
 /** The gateway at `url`, with the models of what is signed in here. */
 export async function describeAccess(
   context: Context,
   url: string,
   flags: ModelFlags,
-): Promise<GatewayAccess & { provider: Provider }> {
+): Promise<LocalAccess> {
   const choice = await chooseModel(context, flags);
-  const usable = await Promise.all(
-    PROVIDERS.map(async (provider) => await isUsable(context, provider) ? [provider] : []),
-  );
-  const providers = usable.flat();
+  const providers = await openUpstreams(context).list();
   const models = providers.flatMap((provider) =>
     [provider.defaultModel, ...provider.models.map(({ id }) => id)]
       .map((id) => describeModel(provider, id))
   );
-  const { provider } = choice;
   const isNamed = flags.provider !== undefined || flags.model !== undefined;
   // A model that was asked for is another gateway's to answer, perhaps.
-  const model = isNamed || providers.includes(provider)
-    ? describeModel(provider, choice.model)
-    : models[0];
-  const owner = providers.find(({ id }) => model?.name.startsWith(`${id}/`)) ?? provider;
-  const auxiliary = model && describeModel(owner, owner.auxiliaryModel);
+  const { provider, model: id } = isNamed || providers.includes(choice.provider) || !providers[0]
+    ? choice
+    : { provider: providers[0], model: providers[0].defaultModel };
+  const isSignedIn = providers.includes(provider);
+  const model = isNamed || isSignedIn ? describeModel(provider, id) : undefined;
+  const auxiliary = model && describeModel(provider, provider.auxiliaryModel);
   const byName = new Map([...model ? [model] : [], ...models].map((model) => [model.name, model]));
-  return { url, model, auxiliary, models: [...byName.values()], provider };
-}
-
-/** Whether it has a login or a key; which of them is good, the gateway finds out. */
-async function isUsable(context: Context, provider: Provider): Promise<boolean> {
-  const stored = await credentialsOf(context, provider);
-  if (stored.some(({ status }) => status === "active")) return true;
-  for (const name of provider.apiKey?.variables ?? []) {
-    if (await context.variable(name) !== undefined) return true;
-  }
-  return false;
+  return { url, model, auxiliary, models: [...byName.values()], provider, isSignedIn };
 }
 
 function describeModel(provider: Provider, id: string): GatewayModel {

@@ -38,7 +38,8 @@ export const CLAUDE_CODE: Client = {
     "CLAUDE_CODE_USE_FOUNDRY",
     "CLAUDE_CODE_USE_VERTEX",
   ],
-  notes: () => ["Names of its own models (claude-*) work too: they mean the gateway's default model"],
+  notes:
+    () => ["Names of its own models (claude-*) work too: they mean the gateway's default model"],
   file: {
     format: async () => (await import("./json_format.ts")).JSON_FORMAT,
     path: settingsFile,

@@ -11,7 +11,10 @@ import { homePaths, rootHome } from "../home.ts";
 import type { KeyNote } from "./written_file.ts";
 
 /** The keys of the user's gateway, or of the sandbox's. */
-function keysOf({ platform, output, kv, usesSandbox }: Context, isSandbox: boolean): ClientKeyStore {
+function keysOf(
+  { platform, output, kv, usesSandbox }: Context,
+  isSandbox: boolean,
+): ClientKeyStore {
   const store = isSandbox === usesSandbox
     ? kv
     : platform.openStore(homePaths(rootHome(platform), isSandbox).path, output.warn);

@@ -26,8 +26,8 @@ import {
   type SettingsFormat,
   SyntaxProblem,
   undoExactly,
-  type Written,
   writeSettings,
+  type Written,
 } from "./settings_format.ts";
 
 /** A key that was made for a file. */
@@ -169,7 +169,9 @@ async function openFile(
       if (record === undefined || file === null) return false;
       const document = parsing(path, () => format.parse(text));
       const others = settings.filter(({ isSecret }) => !isSecret);
-      if (others.some(({ path, value }) => document.get(path) !== format.write(value))) return false;
+      if (others.some(({ path, value }) => document.get(path) !== format.write(value))) {
+        return false;
+      }
       for (const { path, digest } of record.settings) {
         const source = document.get(path);
         if (source === undefined || await digestOf(source) !== digest) return false;

@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
+import { CLIENTS } from "../clients/mod.ts";
 import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation, wordsAfter } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { SETTINGS } from "../config.ts";
@@ -37,6 +38,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   provider: PROVIDERS.map(({ id }) => id),
   key: SETTINGS.map(({ key }) => key),
   shell: SHELLS,
+  client: CLIENTS.map(({ id }) => id),
 };
 
 async function completions(): Promise<Completion[]> {
