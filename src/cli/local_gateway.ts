@@ -25,8 +25,12 @@ export interface LocalGatewayOptions {
   port: number;
   /** Address to listen on. */
   host: string;
-  /** Takes a line per request. */
-  log: AccessLog;
+  /** Takes a line per request. Default: nobody does. */
+  log?: AccessLog | undefined;
+  /** Who may use it. Default: the keys of the home folder. */
+  keys?: ClientKeys | undefined;
+  /** The model that stands for `default`. Default: what the settings say. */
+  defaultModel?: string | undefined;
 }
 
 /** The gateway while it runs. */
@@ -56,12 +60,13 @@ const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
  */
 export async function startLocalGateway(
   context: Context,
-  { port, host, log }: LocalGatewayOptions,
+  options: LocalGatewayOptions,
 ): Promise<LocalGateway> {
+  const { port, host, log, defaultModel } = options;
   const { platform, kv, output } = context;
   const { now, sleep } = platform;
   const isLocal = LOOPBACK_HOSTS.includes(host);
-  const keys = createClientKeys({ store: kv, now, maxAgeMs: FRESH_MS });
+  const keys = options.keys ?? createClientKeys({ store: kv, now, maxAgeMs: FRESH_MS });
   if (!isLocal && !await keys.isConfigured()) {
     throw new GrantwayError(
       "invalid_configuration",
@@ -71,16 +76,19 @@ export async function startLocalGateway(
   }
   const upstreams = openUpstreams(context);
   const usage = openUsage(context);
+  const settings = createSettingsSource({
+    load: () => readStoredSettings(kv),
+    now,
+    maxAgeMs: FRESH_MS,
+    onWarning: output.warn,
+  });
   const gateway = createGateway({
     version: platform.version,
     upstreams,
     keys,
-    settings: createSettingsSource({
-      load: () => readStoredSettings(kv),
-      now,
-      maxAgeMs: FRESH_MS,
-      onWarning: output.warn,
-    }),
+    settings: defaultModel === undefined
+      ? settings
+      : { read: async () => ({ ...await settings.read(), defaultModel }) },
     usage,
     log,
     reach: isLocal ? "loopback" : "network",

@@ -5,12 +5,10 @@
  */
 
 import { createMemoryStore } from "../credentials/memory_store.ts";
-import { createGateway } from "../gateway/app.ts";
 import { createClientKeyStore } from "../gateway/client_key_store.ts";
 import { createClientKeys } from "../gateway/client_key_verifier.ts";
-import { DEFAULT_SETTINGS } from "../gateway/settings.ts";
 import type { Context } from "./context.ts";
-import { openUpstreams } from "./upstream.ts";
+import { startLocalGateway } from "./local_gateway.ts";
 
 /** A gateway that listens. */
 export interface PrivateGateway {
@@ -18,27 +16,24 @@ export interface PrivateGateway {
   url: string;
   /** The key that it takes. */
   key: string;
-  /** Ends it, without waiting for answers that nobody reads any more. */
-  close(): Promise<void>;
 }
 
-/** Starts one. */
+/** Starts one, until the end of the run; `name` is what the books call its user. */
 export async function startPrivateGateway(
   context: Context,
+  name: string,
   defaultModel: string | undefined,
 ): Promise<PrivateGateway> {
-  const { platform } = context;
-  const { now, sleep } = platform;
+  const { now } = context.platform;
   const store = createMemoryStore();
-  const { secret } = await createClientKeyStore({ store, now }).create({ name: "run" });
-  const gateway = createGateway({
-    version: "",
-    upstreams: openUpstreams(context),
+  const { secret } = await createClientKeyStore({ store, now }).create({ name });
+  const gateway = await startLocalGateway(context, {
+    port: 0,
+    host: "127.0.0.1",
     keys: createClientKeys({ store, now }),
-    settings: { read: () => Promise.resolve({ ...DEFAULT_SETTINGS, defaultModel }) },
-    now,
-    sleep,
+    defaultModel,
   });
-  const server = await platform.serve((request) => gateway.fetch(request), { port: 0 });
-  return { url: server.origin, key: secret.expose(), close: () => server.close() };
+  // Nobody reads an answer that is still open.
+  context.defer(() => gateway.close(AbortSignal.abort()));
+  return { url: gateway.server.origin, key: secret.expose() };
 }

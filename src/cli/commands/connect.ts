@@ -130,7 +130,9 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
     models: models.map(({ name }) => name),
     notes,
   });
-  for (const [name, value] of Object.entries(variables)) output.line(`export ${name}=${value}`);
+  for (const [name, value] of Object.entries(variables)) {
+    output.line(`export ${name}=${quote(value)}`);
+  }
   if (snippet === undefined) {
     for (const name of client.keyVariables) output.line(`export ${name}="$${KEY_VARIABLE}"`);
   } else {
@@ -146,7 +148,7 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
       ? []
       : [[`grantway connect ${client.id} --write${sandbox}`, "does all of this"]]),
     [
-      `grantway run ${client.id}${client.program ? "" : " <command>"}${sandbox}`,
+      `grantway run${sandbox} ${client.id}${client.program ? "" : " <command>"}`,
       "or starts it without any of this",
     ],
   ];
@@ -159,6 +161,11 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
       : `Models: ${models.map(({ name }) => name).join(", ")}`,
   );
   for (const note of notes) output.note(note);
+}
+
+/** A word of a shell. */
+function quote(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Puts it into the client's file. */

@@ -68,8 +68,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   const access = await describeAccess(context, "", options);
   if (!access.isSignedIn) throw notSignedIn(context, access.provider);
   const { startPrivateGateway } = await import("../private_gateway.ts");
-  const gateway = await startPrivateGateway(context, access.model?.name);
-  context.defer(() => gateway.close());
+  const gateway = await startPrivateGateway(context, `run-${client.id}`, access.model?.name);
   const reachable = { ...access, url: gateway.url };
   const variables: Record<string, string> = {
     ...client.variables(reachable),
