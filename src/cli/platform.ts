@@ -12,7 +12,7 @@ import type { KvStore, Lease } from "../credentials/kv_store.ts";
 /** One of the process's output streams. */
 export interface OutputStream {
   /** Writes at once; false when the reader is gone. */
-  write(text: string): boolean;
+  write(data: string | Uint8Array): boolean;
   /** Whether a person reads it. */
   isTerminal: boolean;
 }
@@ -41,6 +41,20 @@ export interface UserFiles {
   replace(path: string, bytes: Uint8Array, before: UserFile | null): Promise<void>;
   /** Removes it; rejects when it is not `before` any more. */
   remove(path: string, before: UserFile): Promise<void>;
+}
+
+/** A file that is being made: nobody sees it before it is whole. */
+export interface OutputFile {
+  /** Writes the next bytes. */
+  write(bytes: Uint8Array): void;
+  /**
+   * Gives it its name.
+   *
+   * @returns False, and nothing is changed, where a file has that name and may not be replaced.
+   */
+  commit(): Promise<boolean>;
+  /** Drops it; without effect after `commit`. */
+  discard(): void;
 }
 
 /** A program that runs in this terminal. */
@@ -78,6 +92,8 @@ export interface Platform {
     isTerminal: boolean;
     /** Reads to the end; rejects with a `RangeError` when that is more than `limitBytes`. */
     readAll(limitBytes: number): Promise<string>;
+    /** The same, as bytes. */
+    readBytes(limitBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   };
   /**
    * Asks for one line on the terminal; null at the end of input. With `multiline`, several lines pasted
@@ -101,6 +117,8 @@ export interface Platform {
   fileSystem: FileSystem;
   /** Files of other programs. */
   userFiles: UserFiles;
+  /** Begins a file of the user's, which takes the place of another only where that is allowed. */
+  openOutput(path: string, options: { replaces: boolean }): Promise<OutputFile>;
   /** Starts a program with these variables and no others; null when there is no such program. */
   startProgram(
     command: string,

@@ -86,6 +86,17 @@ export interface Upstreams {
    * @throws {CredentialError} `login_required` when there is neither, with the command to run.
    */
   open(provider: Provider, options?: OpenOptions): Promise<OpenUpstream>;
+  /**
+   * The accounts of a provider, the best first, for whoever goes from one to the next himself. Throws
+   * like {@linkcode Upstreams.open}.
+   */
+  accounts(provider: Provider): AsyncIterable<Account>;
+  /**
+   * The account of that id, whether it rests or not: what it has begun it alone can go on with.
+   *
+   * @throws {CredentialError} `login_required` when it is gone or dead.
+   */
+  account(provider: Provider, id: string): Promise<Account>;
   /** The providers that have an account to use, in the order of the catalog. */
   list(): Promise<Provider[]>;
 }
@@ -218,6 +229,28 @@ class StoredUpstreams implements Upstreams {
     return { provider: owner, account, transport };
   }
 
+  async *accounts(provider: Provider): AsyncGenerator<Account, void> {
+    const selection = await this.#select(provider);
+    if (selection.kind === "key") {
+      yield (await this.#openAccount(selection.record)).account;
+      return;
+    }
+    const { members } = selection;
+    const ready = members.filter(({ coolDown }) => coolDown === undefined);
+    for (const { credential } of [...ready, ...members.filter((one) => !ready.includes(one))]) {
+      yield (await this.#openAccount(credential)).account;
+    }
+  }
+
+  async account(provider: Provider, id: string): Promise<Account> {
+    const members = await accountsOf(provider, (owner) => this.#pool(owner).members());
+    const stored = members.find(({ credential }) => credential.id === id)?.credential;
+    if (stored?.status === "active") return (await this.#openAccount(stored)).account;
+    const key = stored === undefined ? await this.#options.findKey?.(provider) : undefined;
+    if (key?.name !== id) throw this.#options.missing(provider, stored);
+    return (await this.#openAccount(keyRecord(provider, key))).account;
+  }
+
   /** What `provider` is used through, as it was read at most `freshMs` ago. */
   #select(provider: Provider): Promise<Selection> {
     const now = this.#now();
@@ -248,23 +281,7 @@ class StoredUpstreams implements Upstreams {
       };
     }
     const key = await findKey?.(provider);
-    if (key !== undefined) {
-      const { name, value } = key;
-      const region = provider.regions[0]!.id;
-      const tokens = { accessToken: value };
-      return {
-        kind: "key",
-        record: {
-          provider: provider.id,
-          id: name,
-          label: name,
-          region,
-          source: "api_key",
-          tokens,
-          isOutside: true,
-        },
-      };
-    }
+    if (key !== undefined) return { kind: "key", record: keyRecord(provider, key) };
     const credentials = members.map(({ credential }) => credential);
     const stored = credentials.find(({ source }) => source === "api_key");
     if (stored !== undefined) return { kind: "key", record: stored };
@@ -374,6 +391,22 @@ class StoredUpstreams implements Upstreams {
     opened.way = { transport, timeouts };
     return transport;
   }
+}
+
+/** An API key from outside the store. */
+function keyRecord(
+  provider: Provider,
+  { name, value }: { name: string; value: string },
+): AccountRecord {
+  return {
+    provider: provider.id,
+    id: name,
+    label: name,
+    region: provider.regions[0]!.id,
+    source: "api_key",
+    tokens: { accessToken: value },
+    isOutside: true,
+  };
 }
 
 /** An API key needs no keeper. */

@@ -75,6 +75,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Standard input, which is then no terminal. Default: empty. */
   stdin?: string;
+  /** The same, as bytes. */
+  stdinBytes?: Uint8Array<ArrayBuffer>;
   /** A person at a terminal instead, who types these lines; null is Ctrl-D. */
   lines?: (string | null | (() => string | null | Promise<string | null>))[];
   /** Told everything that is written to stderr. */
@@ -179,8 +181,8 @@ export class TestMachine {
       isTerminal,
       write: (text) => {
         if (result[name].length >= limit) return false;
-        result[name] += text;
-        if (name === "stderr") onStderr?.(text);
+        result[name] += typeof text === "string" ? text : latin1(text);
+        if (name === "stderr" && typeof text === "string") onStderr?.(text);
         return true;
       },
     });
@@ -199,7 +201,11 @@ export class TestMachine {
       userHome: "/home/user",
       stdout: stream("stdout", stdoutLimit),
       stderr: stream("stderr", Infinity),
-      stdin: { isTerminal, readAll: () => Promise.resolve(options.stdin ?? "") },
+      stdin: {
+        isTerminal,
+        readAll: () => Promise.resolve(options.stdin ?? ""),
+        readBytes: () => Promise.resolve(options.stdinBytes ?? new Uint8Array()),
+      },
       readLine: async (_prompt, { signal } = {}) => {
         const next = typed.shift();
         if (next === undefined) throw new Error("Nothing more is typed");
@@ -232,6 +238,19 @@ export class TestMachine {
           this.userFiles.delete(path);
           return Promise.resolve();
         },
+      },
+      openOutput: (path, { replaces }) => {
+        const pieces: Uint8Array<ArrayBuffer>[] = [];
+        return Promise.resolve({
+          write: (bytes) => void pieces.push(bytes.slice()),
+          commit: async () => {
+            const { files } = this.workspace;
+            if (!replaces && files.has(path)) return false;
+            files.set(path, new Uint8Array(await new Blob(pieces).arrayBuffer()));
+            return true;
+          },
+          discard: () => {},
+        });
       },
       startProgram: (command, args, env) => {
         const signals: Interrupt[] = [];
@@ -314,6 +333,11 @@ export class TestMachine {
   async credentials(): Promise<any[]> {
     return JSON.parse((await this.run("auth list --json")).stdout).credentials;
   }
+}
+
+/** Bytes as characters of the same numbers. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /** The JSON lines of a command's output. */

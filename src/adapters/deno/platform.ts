@@ -11,7 +11,7 @@ import type { LoopbackSocket } from "../../oauth/loopback.ts";
 import { openFileStore } from "./file_store.ts";
 import { createFileSystem } from "./file_system.ts";
 import type { RunningProgram } from "./program.ts";
-import { createOutputStream, onInterrupt, readStdin } from "./terminal.ts";
+import { createOutputStream, onInterrupt, readStdin, readStdinBytes } from "./terminal.ts";
 import type { UserFile } from "./user_file.ts";
 
 /** Files that container runtimes leave. */
@@ -61,7 +61,11 @@ export function createDenoPlatform() {
     userHome: env("HOME") ?? env("USERPROFILE"),
     stdout,
     stderr,
-    stdin: { isTerminal: Deno.stdin.isTerminal(), readAll: readStdin },
+    stdin: {
+      isTerminal: Deno.stdin.isTerminal(),
+      readAll: readStdin,
+      readBytes: readStdinBytes,
+    },
     readLine: async (
       prompt: string,
       options?: { signal?: AbortSignal; history?: readonly string[]; multiline?: boolean },
@@ -84,6 +88,11 @@ export function createDenoPlatform() {
       remove: async (path: string, before: UserFile): Promise<void> =>
         (await import("./user_file.ts")).removeUserFile(path, before),
     },
+    openOutput: async (
+      path: string,
+      options: { replaces: boolean },
+    ): Promise<ReturnType<typeof import("./output_file.ts").openOutputFile>> =>
+      (await import("./output_file.ts")).openOutputFile(path, options),
     startProgram: async (
       command: string,
       args: readonly string[],

@@ -12,11 +12,11 @@ const encoder = new TextEncoder();
 /** An output stream that writes at once; `write` is false when the reader is gone. */
 export function createOutputStream(
   stream: typeof Deno.stdout,
-): { isTerminal: boolean; write: (text: string) => boolean } {
+): { isTerminal: boolean; write: (data: string | Uint8Array) => boolean } {
   return {
     isTerminal: stream.isTerminal(),
-    write: (text) => {
-      let bytes = encoder.encode(text);
+    write: (data) => {
+      let bytes = typeof data === "string" ? encoder.encode(data) : data;
       try {
         while (bytes.byteLength > 0) bytes = bytes.subarray(stream.writeSync(bytes));
         return true;
@@ -30,21 +30,37 @@ export function createOutputStream(
   };
 }
 
-/** Reads standard input to its end. */
-export async function readStdin(limitBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
+/** Reads standard input to its end, piece by piece. */
+async function eachPiece(
+  limitBytes: number,
+  take: (piece: Uint8Array<ArrayBuffer>) => void,
+): Promise<void> {
   const buffer = new Uint8Array(64 * 1024);
-  let text = "";
   let size = 0;
   for (;;) {
     const count = await Deno.stdin.read(buffer);
-    if (count === null) return text + decoder.decode();
+    if (count === null) return;
     size += count;
     if (size > limitBytes) {
       throw new RangeError(`Standard input is larger than ${limitBytes} bytes`);
     }
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    take(buffer.subarray(0, count));
   }
+}
+
+/** Reads standard input to its end, as text. */
+export async function readStdin(limitBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  await eachPiece(limitBytes, (piece) => text += decoder.decode(piece, { stream: true }));
+  return text + decoder.decode();
+}
+
+/** Reads standard input to its end, as bytes. */
+export async function readStdinBytes(limitBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  await eachPiece(limitBytes, (piece) => void pieces.push(piece.slice()));
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
 const listeners = new Set<(kind: Interrupt) => void>();
