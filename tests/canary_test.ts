@@ -23,6 +23,7 @@ import { findProvider, resolveEndpoints } from "../src/providers/mod.ts";
 import { createSandbox } from "../src/sandbox/mod.ts";
 import { createTransport } from "../src/transports/mod.ts";
 import { Canaries, echo, ECHO_COUNT, watchFetch } from "./support/canary.ts";
+import { findMintedSecret } from "./support/minted_secrets.ts";
 import { TestMachine } from "./support/platform.ts";
 import { VirtualClock } from "./support/virtual_clock.ts";
 
@@ -368,4 +369,30 @@ Deno.test("no error of the library holds a secret, nor does any of its causes", 
       assertEquals(canaries.find(text), undefined, `call ${i}, echo ${way}`);
     }
   }
+});
+
+Deno.test("X50: whatever the sandbox mints is found in any output, in any form", async () => {
+  for (const command of ["auth add minimax-oauth", "auth add xai-oauth"]) {
+    const machine = new TestMachine();
+    const minted: string[] = [];
+    const canaries = new Canaries();
+    canaries.add = (secret) => void minted.push(secret);
+    machine.fetch = watchFetch(canaries, machine.fetch);
+    await machine.signIn(command);
+    const tokens = minted.filter((secret) => /^(sbx_|eyJ)/.test(secret));
+    assert(tokens.length >= 2, `${tokens.length} of ${command}`);
+    for (const token of new Set(tokens)) {
+      const forms = [token, JSON.stringify({ token }), encodeURIComponent(token)];
+      if (token.startsWith("sbx_")) {
+        const bytes = new TextEncoder().encode(token);
+        forms.push(Array.from(bytes, (byte) => byte.toString(16)).join(""));
+        for (const before of ["", "a", "ab"]) forms.push(btoa(before + token));
+      }
+      for (const form of forms) assert(findMintedSecret(`so: ${form}.`), form.slice(0, 12));
+    }
+  }
+  assertEquals(
+    findMintedSecret("tokens start with `sbx_rt_`, or with eyJ like every JWT"),
+    undefined,
+  );
 });

@@ -14,6 +14,7 @@ import { openFileStore } from "../../src/adapters/deno/file_store.ts";
 import { createCredentialStore, loginWithUserCode, storeLogin } from "../../src/credentials/mod.ts";
 import { findProvider, findRegion } from "../../src/providers/mod.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
+import { refuseMintedSecrets } from "./minted_secrets.ts";
 
 const PROGRAM = new URL("../../src/cli.ts", import.meta.url).pathname;
 const PERMISSIONS = config.tasks.cli.split(" ").filter((word) => word.startsWith("--allow-"));
@@ -155,7 +156,10 @@ export class TestCli implements AsyncDisposable {
       await new Blob([bytes]).stream().pipeTo(child.stdin).catch(() => {});
     };
     const result = Promise.all([child.status, read("stdout"), read("stderr"), write()])
-      .then(([{ code }]) => ({ code, ...output }));
+      .then(([{ code }]) => {
+        refuseMintedSecrets(args.join(" "), output.stdout, output.stderr);
+        return { code, ...output };
+      });
     return {
       kill: (signal) => child.kill(signal),
       said: (text) =>
@@ -192,7 +196,9 @@ export class TestCli implements AsyncDisposable {
       stdin: "null",
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code: child.code, stdout: text(child.stdout), stderr: text(child.stderr) };
+    const result = { code: child.code, stdout: text(child.stdout), stderr: text(child.stderr) };
+    refuseMintedSecrets(script, result.stdout, result.stderr);
+    return result;
   }
 
   /** Stores a login without a child, which would have to wait for the first poll. */
@@ -235,9 +241,11 @@ export class TestCli implements AsyncDisposable {
     return lines.sort();
   }
 
-  /** Stops the sandbox and removes the home. */
+  /** Stops the sandbox and removes the home, which has secrets in its stores alone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.shutdown();
+    const files = (await this.tree()).filter((line) => !/^\S*\/auth\.json\S* /.test(line));
+    refuseMintedSecrets("a file of the home", ...files);
     await Deno.remove(this.#user, { recursive: true });
   }
 }

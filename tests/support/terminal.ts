@@ -4,10 +4,13 @@
  * @module
  */
 
+import { refuseMintedSecrets } from "./minted_secrets.ts";
+
 /** A terminal with a shell-less program in it. */
 export class Terminal implements AsyncDisposable {
   readonly #tmux: string;
   readonly #socket: string;
+  readonly #typed: string[] = [];
 
   private constructor(tmux: string, socket: string) {
     this.#tmux = tmux;
@@ -40,6 +43,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Types a text as it is. */
   async type(text: string): Promise<void> {
+    this.#typed.push(text);
     await this.#call(["send-keys", "-l", text]);
   }
 
@@ -50,7 +54,16 @@ export class Terminal implements AsyncDisposable {
 
   /** What is on the screen now; with `styles` the escape sequences too. */
   async screen({ styles = false } = {}): Promise<string> {
-    return await this.#call(["capture-pane", "-p", "-S", "-200", ...(styles ? ["-e"] : [])]);
+    const screen = await this.#call(
+      ["capture-pane", "-p", "-S", "-200", ...(styles ? ["-e"] : [])],
+    );
+    // What was typed or pasted is echoed; lines wrap.
+    const shown = screen.replaceAll("\n", "");
+    refuseMintedSecrets(
+      "the terminal",
+      this.#typed.reduce((rest, text) => rest.replaceAll(text, ""), shown),
+    );
+    return screen;
   }
 
   /** Waits until the screen shows something, and returns it. */
