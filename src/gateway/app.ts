@@ -110,7 +110,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): Promise<Response> => {
     try {
       const response = await door.admit(request, visit, need) ?? await handle(request, visit);
-      return finish(request, visit, response, response.ok ? "completed" : "failed");
+      const otherwise = visit.accounts.length === 0 ? "refused" : "failed";
+      return finish(request, visit, response, response.ok ? "completed" : otherwise);
     } catch (error) {
       if (request.signal.aborted) {
         return finish(request, visit, new Response(null, { status: CLIENT_LEFT }), "cancelled");
