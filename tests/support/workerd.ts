@@ -12,6 +12,14 @@ const wranglerConfig = await Deno.readTextFile(new URL("../../wrangler.toml", im
 /** The behaviour that the deployed Worker has, too. */
 const compatibilityDate = /^compatibility_date = "(.+)"$/m.exec(wranglerConfig)![1]!;
 
+/** How miniflare runs `code` as the deployed Worker runs. */
+export function workerOptions(code: string) {
+  return {
+    modules: [{ type: "ESModule" as const, path: "worker.js", contents: code }],
+    compatibilityDate,
+  };
+}
+
 /** A running workerd; `await using` ends it. */
 export interface Workerd extends AsyncDisposable {
   /** Takes real requests. */
@@ -23,8 +31,7 @@ export interface Workerd extends AsyncDisposable {
 /** Starts workerd with `code` as its Worker and an empty KV namespace. */
 export async function startWorkerd(code: string): Promise<Workerd> {
   const miniflare = new Miniflare({
-    modules: [{ type: "ESModule", path: "worker.js", contents: code }],
-    compatibilityDate,
+    ...workerOptions(code),
     kvNamespaces: ["KV"],
   });
   try {

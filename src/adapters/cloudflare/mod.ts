@@ -1,7 +1,26 @@
 /**
- * What Cloudflare Workers supply: Workers KV as a store.
+ * What Cloudflare Workers supply: Workers KV as a store, and one Durable Object per credential that
+ * alone holds and spends its refresh token.
  *
  * @module
  */
 
+export {
+  createCredentialCaller,
+  type CredentialCaller,
+  type CredentialCallerOptions,
+  type CredentialCalls,
+  type CredentialMethod,
+} from "./credential_call.ts";
+export { CredentialObject } from "./credential_object.ts";
+export {
+  createCredentialReader,
+  type CredentialReader,
+  type CredentialReaderOptions,
+} from "./credential_reader.ts";
+export type { CredentialName, CredentialRecord } from "./credential_record.ts";
+export type { ObjectNamespace, ObjectState, ObjectStorage, ObjectStub } from "./durable_object.ts";
 export { createKvStore, type KvNamespace, type KvStoreOptions } from "./kv_store.ts";
+export type { TokenRequest } from "./object_keeper.ts";
+export { createRemoteCredentials } from "./remote_credentials.ts";
+export { openStorage, readOverrides, type WorkerEnv, type WorkerStorage } from "./worker_env.ts";
