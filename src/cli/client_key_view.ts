@@ -9,8 +9,10 @@ import { dayText } from "./time_words.ts";
 
 /** Where a key is good, in a few words. */
 export function scopeText({ scope: { providers, models, routes } }: ClientKey): string {
-  const parts = [...providers ?? [], ...models ?? [], ...(routes ?? []).map((name) => `/${name}`)];
-  return parts.length === 0 ? "everything" : parts.join(" ");
+  const parts = [providers, models, routes?.map((name) => `/${name}`)].flatMap((names) =>
+    names === undefined ? [] : [names.join(", ")]
+  );
+  return parts.length === 0 ? "everything" : parts.join("; ");
 }
 
 /** How much a key may ask, in a few words. */

@@ -88,7 +88,7 @@ export function resolveKey(key: string): string {
     const name = displayText(full.slice("gateway.".length), 60);
     throw new UsageError(
       `"${displayText(key, 60)}" is a setting of the gateway`,
-      `Run: grantway gateway config get ${name}`,
+      `Run: grantway gateway config set ${name} <value> (or get, unset)`,
     );
   }
   const keys = SETTINGS.map((setting) => setting.key);
@@ -197,6 +197,10 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
         const keys = pathOf(key);
         if (value === undefined) {
           document.deleteIn(keys);
+          const above = document.getIn(keys.slice(0, -1), true);
+          if (keys.length > 2 && isMap(above) && above.items.length === 0) {
+            document.deleteIn(keys.slice(0, -1));
+          }
           continue;
         }
         for (let depth = 1; depth < keys.length; depth++) {

@@ -15,7 +15,7 @@ import { createKvUsageStore } from "../gateway/usage_store.ts";
 import { readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readGatewayTexts } from "./gateway_settings.ts";
-import { GATEWAY_DOCUMENT } from "./home.ts";
+import { GATEWAY_DOCUMENT, type Home } from "./home.ts";
 
 /** How long a running gateway may take to see what a command changed, ms. */
 export const CHANGE_SEEN_MS = 1_000;
@@ -32,9 +32,9 @@ export interface GatewayBooks {
   settings: SettingsSource;
 }
 
-/** Opens them; nothing is read before it is asked for. */
-export function openBooks(context: Context): GatewayBooks {
-  const { platform, home, files, output } = context;
+/** Opens those of a home, by default of this run's; nothing is read before it is asked for. */
+export function openBooks(context: Context, home: Home = context.home): GatewayBooks {
+  const { platform, files, output } = context;
   const { now, sleep } = platform;
   const store = platform.openStore(home.path, output.warn, GATEWAY_DOCUMENT);
   let last: { text: string | null; texts: SettingTexts } | undefined;

@@ -8,14 +8,10 @@
 import { GrantwayError } from "../core/errors.ts";
 import type { AccessLog } from "../gateway/access_log.ts";
 import { createGateway } from "../gateway/app.ts";
-import { createClientKeys } from "../gateway/client_key_verifier.ts";
 import type { ClientKeys } from "../gateway/client_keys.ts";
-import { createSettingsSource, readStoredSettings } from "../gateway/settings_source.ts";
 import type { Upstreams } from "../gateway/upstreams.ts";
-import type { UsageLedger } from "../gateway/usage.ts";
-import { createUsageLedger } from "../gateway/usage_ledger.ts";
-import { createKvUsageStore } from "../gateway/usage_store.ts";
 import type { Context } from "./context.ts";
+import { openBooks } from "./gateway_books.ts";
 import type { LocalServer } from "./platform.ts";
 import { openUpstreams } from "./upstream.ts";
 
@@ -45,8 +41,6 @@ export interface LocalGateway {
   close(signal: AbortSignal): Promise<void>;
 }
 
-/** How long what was read of the home folder holds, ms: so long a new key or setting may take. */
-const FRESH_MS = 1_000;
 /** How often the logins are looked after while nobody asks, ms; well below the shortest lead. */
 const KEEP_FRESH_MS = 60_000;
 
@@ -63,25 +57,22 @@ export async function startLocalGateway(
   options: LocalGatewayOptions,
 ): Promise<LocalGateway> {
   const { port, host, log, defaultModel } = options;
-  const { platform, kv, output } = context;
+  const { platform } = context;
   const { now, sleep } = platform;
   const isLocal = LOOPBACK_HOSTS.includes(host);
-  const keys = options.keys ?? createClientKeys({ store: kv, now, maxAgeMs: FRESH_MS });
+  const books = openBooks(context);
+  const { settings, usage } = books;
+  const keys = options.keys ?? books.keys;
+  // What is wrong with them is told now, and not by every request.
+  await settings.read();
   if (!isLocal && !await keys.isConfigured()) {
     throw new GrantwayError(
       "invalid_configuration",
       `Cannot listen on ${host}: other machines reach it, and there is no client key`,
-      { hint: "Run: grantway gateway keys create" },
+      { hint: "Run: grantway gateway keys create <name>" },
     );
   }
   const upstreams = openUpstreams(context);
-  const usage = openUsage(context);
-  const settings = createSettingsSource({
-    load: () => readStoredSettings(kv),
-    now,
-    maxAgeMs: FRESH_MS,
-    onWarning: output.warn,
-  });
   const gateway = createGateway({
     version: platform.version,
     upstreams,
@@ -108,16 +99,6 @@ export async function startLocalGateway(
       await usage.flush();
     },
   };
-}
-
-/** The books: a document of their own, for they are written often. */
-function openUsage({ platform, home, output }: Context): UsageLedger {
-  const store = platform.openStore(home.path, output.warn, "gateway.json");
-  return createUsageLedger({
-    store: createKvUsageStore({ store, lease: store }),
-    sleep: platform.sleep,
-    onWarning: output.warn,
-  });
 }
 
 /** Refreshes ahead of expiry, so that a request after a quiet hour does not wait for it. */

@@ -176,7 +176,7 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
 /** What mends a run with `--sandbox` needs that flag as well. */
 function withSandboxFlag(hint: string): string {
   return hint.replace(
-    /\bgrantway (?:auth|chat|config|doctor|model)\b[^\n`(]*[^\s`(.,:;]/g,
+    /\bgrantway (?:auth|chat|config|doctor|gateway|model|usage)\b[^\n`(]*[^\s`(.,:;]/g,
     (command) => command.includes("--sandbox") ? command : `${command} --sandbox`,
   );
 }

@@ -86,12 +86,20 @@ export const GATEWAY_SETTINGS: readonly GatewaySetting[] = [
   },
   { name: "origins", summary: "Origins whose pages may read answers, separated by spaces" },
   { name: "hosts", summary: "Other host names of this gateway, separated by spaces" },
-  { name: "limits.body_bytes", summary: "Longest body of a request" },
-  { name: "limits.requests_per_minute", summary: "Requests of one key that may begin in 60 s" },
-  { name: "limits.concurrent", summary: "Requests of one key under way at once" },
-  { name: "limits.idle_timeout_seconds", summary: "Longest silence of a provider" },
-  { name: "limits.total_timeout_seconds", summary: "Longest time to the end of an answer" },
+  limit("body_bytes", "Longest body of a request", String(DEFAULT_LIMITS.bodyBytes)),
+  limit("requests_per_minute", "Requests of one key that may begin in 60 s", "any number"),
+  limit("concurrent", "Requests of one key under way at once", String(DEFAULT_LIMITS.concurrent)),
+  limit("idle_timeout_seconds", "Longest silence of a provider", seconds("idleTimeoutMs")),
+  limit("total_timeout_seconds", "Longest time to an answer's end", seconds("totalTimeoutMs")),
 ];
+
+function limit(name: string, summary: string, value: string): GatewaySetting {
+  return { name: `limits.${name}`, summary: `${summary} (default: ${value})` };
+}
+
+function seconds(field: "idleTimeoutMs" | "totalTimeoutMs"): string {
+  return String(DEFAULT_LIMITS[field] / 1_000);
+}
 
 /** Whether there is a setting of that name. */
 export function isGatewaySetting(name: string): boolean {

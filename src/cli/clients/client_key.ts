@@ -5,20 +5,15 @@
  */
 
 import { GrantwayError } from "../../core/errors.ts";
-import { type ClientKeyStore, createClientKeyStore } from "../../gateway/client_key_store.ts";
+import type { ClientKeyStore } from "../../gateway/client_key_store.ts";
 import type { Context } from "../context.ts";
+import { openBooks } from "../gateway_books.ts";
 import { homePaths, rootHome } from "../home.ts";
 import type { KeyNote } from "./written_file.ts";
 
 /** The keys of the user's gateway, or of the sandbox's. */
-function keysOf(
-  { platform, output, kv, usesSandbox }: Context,
-  isSandbox: boolean,
-): ClientKeyStore {
-  const store = isSandbox === usesSandbox
-    ? kv
-    : platform.openStore(homePaths(rootHome(platform), isSandbox).path, output.warn);
-  return createClientKeyStore({ store, lease: store, now: platform.now });
+function keysOf(context: Context, isSandbox: boolean): ClientKeyStore {
+  return openBooks(context, homePaths(rootHome(context.platform), isSandbox)).owner;
 }
 
 /** Makes a key of that name, or of one like it where that is taken. */

@@ -91,17 +91,17 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     key: clientKeyJson(key, now),
     ...(out === undefined ? {} : { file: out }),
   });
-  output.note(
-    `Client key "${key.name}" (${key.id}): ${scopeText(key)}; limits ${limitsText(key)}; expires ${
-      expiryText(key, now)
-    }`,
-  );
+  output.note(`Client key "${key.name}" (${key.id})`);
+  output.note(`  good for ${scopeText(key)}`);
+  if (key.limits !== undefined) output.note(`  limits   ${limitsText(key)}`);
+  output.note(`  expires  ${expiryText(key, now)}`);
   output.note(
     out === undefined
       ? "It is shown this once; whoever has it can use your subscription"
       : `It is in ${out}; whoever has it can use your subscription`,
   );
-  output.note("Next: grantway gateway serve, and grantway connect <client>");
+  const sandbox = context.usesSandbox ? " --sandbox" : "";
+  output.note(`Next: grantway gateway serve${sandbox}`);
 }
 
 function readScope({ provider, model, route }: Options): KeyScope {

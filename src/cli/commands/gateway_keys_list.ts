@@ -29,7 +29,8 @@ export async function run(context: Context): Promise<void> {
     })),
   });
   if (keys.length === 0) {
-    output.note("No client keys. Run: grantway gateway keys create <name>");
+    const sandbox = context.usesSandbox ? " --sandbox" : "";
+    output.note(`No client keys. Run: grantway gateway keys create <name>${sandbox}`);
     return;
   }
   const titles = ["NAME", "ID", "GOOD FOR", "LIMITS", "EXPIRES", "LAST USED (UTC)"];

@@ -69,7 +69,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     totals,
   });
   if (rows.length === 0) {
-    output.note(`Nothing went through the gateway since ${from}. Run: grantway gateway serve`);
+    const sandbox = context.usesSandbox ? " --sandbox" : "";
+    output.note(
+      `Nothing went through the gateway since ${from}. Run: grantway gateway serve${sandbox}`,
+    );
     return;
   }
   const titles = ["REQUESTS", "FAILED", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT"];
