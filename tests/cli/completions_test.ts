@@ -35,6 +35,10 @@ const OFFERS: { line: string[]; has: string[]; hasNot?: string[] }[] = [
   { line: ["--quiet", "auth", "st"], has: ["status"] },
   { line: ["chat", "hello", "--mod"], has: ["--model"] },
   { line: ["config", "set", "model."], has: ["model.default", "model.provider"] },
+  { line: ["gateway", ""], has: ["keys", "config"], hasNot: ["create"] },
+  { line: ["gateway", "keys", ""], has: ["create", "list", "revoke"], hasNot: ["keys"] },
+  { line: ["gateway", "keys", "create", "x", "--ex"], has: ["--expires"] },
+  { line: ["gateway", "config", "set", "limits."], has: ["limits.concurrent"] },
   { line: ["completions", ""], has: ["bash", "zsh", "fish"] },
 ];
 

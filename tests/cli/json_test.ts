@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { COMMANDS } from "../../src/cli/command_table.ts";
-import { jsonLines, type RunOptions, TestMachine } from "../support/platform.ts";
+import { HOME, jsonLines, type RunOptions, TestMachine } from "../support/platform.ts";
 
 const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[] = [
   { args: "auth add minimax-oauth", types: ["code", "auth_add"] },
@@ -27,6 +27,14 @@ const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[]
   { args: "config path", types: ["config_path"] },
   { args: "config unset model", types: ["config_unset"] },
   { args: "config get model", types: ["config_get"], code: 1 },
+  { args: `gateway keys create laptop --out ${HOME}/key.txt`, types: ["gateway_keys_create"] },
+  { args: "gateway keys list", types: ["gateway_keys_list"] },
+  { args: "gateway keys revoke laptop", types: ["gateway_keys_revoke"] },
+  { args: "gateway config set default_model grok-4.3", types: ["gateway_config_set"] },
+  { args: "gateway config get default_model", types: ["gateway_config_get"] },
+  { args: "gateway config list", types: ["gateway_config_list"] },
+  { args: "gateway config unset default_model", types: ["gateway_config_unset"] },
+  { args: "usage", types: ["usage"] },
   { args: "doctor", types: ["doctor"] },
   { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
   { args: "chat [error:429]", types: ["start", "error"], code: 5 },

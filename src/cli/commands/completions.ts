@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { CLIENTS } from "../clients/mod.ts";
 import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation, wordsAfter } from "../command_table.ts";
@@ -37,6 +38,7 @@ interface Completion {
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   provider: PROVIDERS.map(({ id }) => id),
   key: SETTINGS.map(({ key }) => key),
+  setting: GATEWAY_SETTINGS.map(({ name }) => name),
   shell: SHELLS,
   client: CLIENTS.map(({ id }) => id),
 };
