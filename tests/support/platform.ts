@@ -105,6 +105,8 @@ export class TestMachine {
   readonly requests: SentRequest[] = [];
   /** Files of other programs, by path. */
   readonly userFiles = new Map<string, UserFile>();
+  /** What every change of those files fails with. */
+  userFileFailure: Error | undefined;
   /** Stands for programs: its exit code, or null where there is none of that name. */
   program: (started: StartedProgram) => Promise<number> | null = () => null;
   /** Pages that were opened in a browser. */
@@ -231,6 +233,7 @@ export class TestMachine {
       userFiles: {
         read: (path) => Promise.resolve(this.userFiles.get(path) ?? null),
         replace: (path, bytes, before) => {
+          if (this.userFileFailure !== undefined) return Promise.reject(this.userFileFailure);
           this.userFiles.set(path, { bytes: bytes.slice(), mode: before?.mode ?? 0o600 });
           return Promise.resolve();
         },

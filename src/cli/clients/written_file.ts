@@ -47,7 +47,8 @@ interface WrittenRecord {
   digest: string;
   /** Leads from there back to what was before. */
   undo: Edit[];
-  settings: { path: SettingPath; digest: string; before?: string }[];
+  /** Each with digests of what was written there last, and before that: a crash leaves either. */
+  settings: { path: SettingPath; digests: string[]; before?: string }[];
   created: SettingPath[];
   key?: KeyNote;
 }
@@ -57,7 +58,7 @@ export interface Change {
   /** Its keys, joined by dots. */
   setting: string;
   /** What happens to it. */
-  action: "added" | "replaced" | "restored" | "removed" | "left";
+  action: "added" | "replaced" | "updated" | "restored" | "removed" | "left";
   /** Its new value; undefined for a secret, and for what is taken away. */
   value?: string | number;
 }
@@ -70,8 +71,8 @@ export interface OpenFile {
   key: KeyNote | undefined;
   /** Whether there is something to undo. */
   isWritten: boolean;
-  /** Whether everything in it is as it was written last, apart from `settings` that are other ones. */
-  holds(settings: readonly Setting[]): Promise<boolean>;
+  /** The value that was written there, unless it was changed since. */
+  ownValue(path: SettingPath): Promise<string | undefined>;
   /** What writing would change. */
   planWrite(settings: readonly Setting[]): Promise<Plan>;
   /** What undoing would change. */
@@ -127,6 +128,17 @@ async function openFile(
       }
     });
 
+  const isOurs = async (setting: SettingPath, source: string): Promise<boolean> => {
+    const digest = await digestOf(source);
+    return record?.settings.some((known) =>
+      known.digests.includes(digest) && known.path.join("\0") === setting.join("\0")
+    ) ?? false;
+  };
+
+  const lastDigests = (setting: SettingPath): string[] =>
+    record?.settings.find((known) => known.path.join("\0") === setting.join("\0"))
+      ?.digests.slice(0, 1) ?? [];
+
   /** Without what an earlier run wrote, and what became of each of its settings. */
   const undone = async (): Promise<{ text: string | null; changes: Change[] }> => {
     if (record === undefined) return { text: file === null ? null : text, changes: [] };
@@ -144,9 +156,9 @@ async function openFile(
     }
     const document = parsing(path, () => format.parse(text));
     const ours: EarlierSetting[] = [];
-    for (const { path, digest, before } of settings) {
+    for (const { path, before } of settings) {
       const source = document.get(path);
-      if (source !== undefined && await digestOf(source) === digest) {
+      if (source !== undefined && await isOurs(path, source)) {
         ours.push({ path, before });
         change({ path, ...(before === undefined ? {} : { before }) });
       } else {
@@ -165,18 +177,11 @@ async function openFile(
     key: record?.key,
     isWritten: record !== undefined,
 
-    holds: async (settings) => {
-      if (record === undefined || file === null) return false;
-      const document = parsing(path, () => format.parse(text));
-      const others = settings.filter(({ isSecret }) => !isSecret);
-      if (others.some(({ path, value }) => document.get(path) !== format.write(value))) {
-        return false;
-      }
-      for (const { path, digest } of record.settings) {
-        const source = document.get(path);
-        if (source === undefined || await digestOf(source) !== digest) return false;
-      }
-      return true;
+    ownValue: async (setting) => {
+      if (record === undefined) return undefined;
+      const source = parsing(path, () => format.parse(text)).get(setting);
+      // What is written here is a string that JSON and TOML write alike.
+      return source !== undefined && await isOurs(setting, source) ? JSON.parse(source) : undefined;
     },
 
     planWrite: async (settings) => {
@@ -186,16 +191,23 @@ async function openFile(
       const current = parsing(path, () => format.parse(text));
       return {
         mode: file?.mode,
-        changes: settings.flatMap(({ path, value, isSecret }): Change[] => {
-          const source = current.get(path);
-          if (source === format.write(value)) return [];
-          return [{
-            setting: path.join("."),
-            action: source === undefined ? "added" : "replaced",
-            ...(isSecret ? {} : { value }),
-          }];
-        }),
+        changes: (await Promise.all(
+          settings.map(async ({ path, value, isSecret }): Promise<Change[]> => {
+            const source = current.get(path);
+            if (source === format.write(value)) return [];
+            return [{
+              setting: path.join("."),
+              action: source === undefined
+                ? "added"
+                : await isOurs(path, source)
+                ? "updated"
+                : "replaced",
+              ...(isSecret ? {} : { value }),
+            }];
+          }),
+        )).flat(),
         run: async (key) => {
+          const earlier = await store.get(name);
           await writeRecord(context, store, name, {
             version: 1,
             isNew: base === null,
@@ -205,14 +217,20 @@ async function openFile(
               const before = written.before[index];
               return {
                 path,
-                digest: await digestOf(format.write(value)),
+                digests: [await digestOf(format.write(value)), ...lastDigests(path)],
                 ...(before === undefined ? {} : { before }),
               };
             })),
             created: written.created,
             ...(key === undefined ? {} : { key }),
           });
-          await replace(written.text, file);
+          try {
+            await replace(written.text, file);
+          } catch (error) {
+            // Nothing was written, so what was known before still holds.
+            await (earlier === null ? store.delete(name) : store.put(name, earlier));
+            throw error;
+          }
         },
       };
     },

@@ -192,25 +192,29 @@ async function write(
     const earlier = file.key;
     const isGood = earlier !== undefined && earlier.isSandbox === context.usesSandbox &&
       await hasClientKey(context, earlier);
-    if (given === undefined && isGood && await file.holds(settings(""))) {
+    const place = settings("").find(({ isSecret }) => isSecret)!.path;
+    const kept = isGood ? await file.ownValue(place) : undefined;
+    const known = given ?? kept;
+    // A new key is made once the user has agreed; until then anything stands for it.
+    const preview = await file.planWrite(settings(known ?? "?"));
+    if (known !== undefined && preview.changes.length === 0) {
       output.json(report(client, file, access, []));
       output.note(`Nothing to change in ${file.path}`);
       return;
     }
-    // The key is made once the user has agreed; a plan needs none of its own.
-    const preview = await file.planWrite(settings(given ?? "?"));
-    await agree(context, file, preview.changes, given === undefined);
-    const made = given === undefined
+    await agree(context, file, preview.changes, known === undefined);
+    const made = known === undefined
       ? await createClientKey(context, options.keyName ?? client.id)
       : undefined;
-    const key = given ?? made!.secret;
+    const plan = made === undefined ? preview : await file.planWrite(settings(made.secret));
+    const note = made?.note ?? (given === undefined ? earlier : undefined);
     try {
-      await (await file.planWrite(settings(key))).run(made?.note);
+      await plan.run(note);
     } catch (error) {
       if (made !== undefined) await revokeClientKey(context, made.note);
       throw error;
     }
-    if (earlier !== undefined) await revokeClientKey(context, earlier);
+    if (earlier !== undefined && earlier !== note) await revokeClientKey(context, earlier);
     output.json({
       ...report(client, file, access, preview.changes),
       ...(made === undefined ? {} : { key: { id: made.note.id, name: made.name } }),
@@ -275,7 +279,14 @@ function report(
   };
 }
 
-const SIGNS = { added: "+", replaced: "~", restored: "~", removed: "-", left: " " } as const;
+const SIGNS = {
+  added: "+",
+  replaced: "~",
+  updated: "~",
+  restored: "~",
+  removed: "-",
+  left: " ",
+} as const;
 
 /** Shows what will change, and asks. */
 async function agree(
@@ -288,7 +299,7 @@ async function agree(
   output.note(file.path);
   for (const { setting, action, value } of changes) {
     const shown = value === undefined ? "" : ` = ${JSON.stringify(value)}`;
-    const isKey = value === undefined && (action === "added" || action === "replaced");
+    const isKey = value === undefined && ["added", "replaced", "updated"].includes(action);
     const hint = isKey
       ? ` = ${makesKey ? "a new key" : "the key"}`
       : action === "restored"
