@@ -10,6 +10,8 @@ import { PROVIDERS } from "../providers/mod.ts";
 import { credentialsOf, loginCommand } from "./accounts.ts";
 import type { Context } from "./context.ts";
 import { durationText, statusOf } from "./credential_view.ts";
+import { readGatewayTexts } from "./gateway_settings.ts";
+import { openBooks } from "./gateway_books.ts";
 import { describeError } from "./output.ts";
 
 /** One thing looked at. */
@@ -40,6 +42,7 @@ export async function inspect(context: Context): Promise<Section[]> {
     { name: "Home", checks: await guarded(() => inspectHome(context)) },
     { name: "Store", checks: await guarded(() => inspectStore(context)) },
     { name: "Configuration", checks: await guarded(() => inspectConfig(context)) },
+    { name: "Gateway", checks: await guarded(() => inspectGateway(context)) },
     { name: "Endpoints", checks: await guarded(() => inspectEndpoints(context)) },
     { name: "Auth Providers", checks: await inspectProviders(context) },
   ];
@@ -158,7 +161,12 @@ async function inspectConfig(context: Context): Promise<Check[]> {
     return [{ status: "ok", text: "config.yaml does not exist yet; defaults hold" }];
   }
   try {
-    const entries = (await context.config()).entries();
+    const config = await context.config();
+    const entries = [
+      ...config.entries(),
+      ...(await readGatewayTexts(config).catch(() => []))
+        .map(([name, text]) => [`gateway.${name}`, text] as const),
+    ];
     return [{
       status: "ok",
       text: "config.yaml",
@@ -171,6 +179,47 @@ async function inspectConfig(context: Context): Promise<Check[]> {
     delete check.details;
     return [check];
   }
+}
+
+async function inspectGateway(context: Context): Promise<Check[]> {
+  const { home, platform } = context;
+  const checks: Check[] = [];
+  const { owner, settings, usage } = openBooks(context);
+  const stat = await platform.stat(home.gateway);
+  try {
+    const now = platform.now();
+    const keys = await owner.list();
+    const good = keys.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now).length;
+    checks.push({
+      status: "ok",
+      text: good === 0
+        ? "no client key that is good; make one with: grantway gateway keys create <name>"
+        : `${good} client key${good === 1 ? "" : "s"}`,
+    });
+    await usage.report();
+  } catch (error) {
+    const check = failed("gateway.json", error);
+    if ((error as { code?: unknown }).code === "storage_corrupt") {
+      check.repair = setAside(context, home.gateway);
+      check.command = "grantway doctor --fix";
+      delete check.details;
+    }
+    checks.push(check);
+  }
+  const open = stat === null ? undefined : loose(home.gateway, stat.mode, 0o600);
+  if (open) checks.push(open);
+  try {
+    // A broken file is told above.
+    await context.config();
+  } catch {
+    return checks;
+  }
+  try {
+    await settings.read();
+  } catch (error) {
+    checks.push(failed("its settings", error));
+  }
+  return checks;
 }
 
 async function inspectEndpoints(context: Context): Promise<Check[]> {

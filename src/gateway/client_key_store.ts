@@ -87,7 +87,9 @@ export function createClientKeyStore(options: ClientKeyStoreOptions): ClientKeyS
       // What is not understood opens nothing, and has no name to show.
       if (key !== undefined) found.push({ at, key });
     }
-    return found.sort((a, b) => a.key.createdAt - b.key.createdAt);
+    return found.sort(({ key: a }, { key: b }) =>
+      a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1)
+    );
   }
 
   const alone = <T>(run: () => Promise<T>) =>

@@ -8,6 +8,14 @@
 export type { AccessLog, AccessLogEntry, AccessOutcome } from "./access_log.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./app.ts";
 export {
+  type ClientKeyStore,
+  type ClientKeyStoreOptions,
+  createClientKeyStore,
+  type CreatedClientKey,
+  type NewClientKey,
+} from "./client_key_store.ts";
+export { type ClientKeysOptions, createClientKeys } from "./client_key_verifier.ts";
+export {
   type ClientKey,
   type ClientKeys,
   KEY_ROUTES,
@@ -19,10 +27,21 @@ export type { Reach } from "./middleware/host.ts";
 export {
   DEFAULT_LIMITS,
   DEFAULT_SETTINGS,
+  GATEWAY_SETTINGS,
   type GatewayLimits,
+  type GatewaySetting,
   type GatewaySettings,
+  isGatewaySetting,
+  parseSettings,
   type SettingsSource,
 } from "./settings.ts";
+export {
+  createSettingsSource,
+  readStoredSettings,
+  type SettingsSourceOptions,
+  type SettingTexts,
+  writeStoredSettings,
+} from "./settings_source.ts";
 export {
   type Account,
   createUpstreams,
@@ -38,5 +57,9 @@ export type {
   UsageOutcome,
   UsageQuery,
   UsageRow,
+  UsageStore,
   UsageTotals,
 } from "./usage.ts";
+export { createUsageLedger, type UsageLedgerOptions } from "./usage_ledger.ts";
+export { createKvUsageStore, type KvUsageStoreOptions, USAGE_DAYS } from "./usage_store.ts";
+export { createUsageTally, type UsageTally } from "./usage_tally.ts";

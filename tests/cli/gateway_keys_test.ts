@@ -22,6 +22,7 @@ Deno.test("gateway keys create prints the key alone on stdout, and keeps its dig
 Deno.test("gateway keys list shows what create was told", async () => {
   const machine = new TestMachine();
   await machine.run("gateway keys create laptop");
+  machine.clock.offset += 1;
   const { code } = await machine.run([
     ..."gateway keys create ci --provider grok-oauth --model grok-*,minimax-portal/MiniMax-M2.7"
       .split(" "),
@@ -139,4 +140,9 @@ Deno.test("gateway keys: a gateway.json that is none is an error and stays as it
     assertStringIncludes(stderr, "gateway.json");
   }
   assertEquals(machine.file("gateway.json"), "{");
+  const { stdout } = await machine.run("doctor");
+  assertStringIncludes(stdout, "gateway.json: Cannot read");
+  await machine.run("doctor --fix --yes");
+  assertEquals((await machine.run("gateway keys create laptop")).code, 0);
+  assertStringIncludes((await machine.run("doctor")).stdout, "1 client key");
 });
