@@ -1,5 +1,5 @@
 /**
- * Short texts as bytes, many of them in a row.
+ * Short texts as bytes, and short bytes to be kept, many of them in a row.
  *
  * A buffer of its own for every piece of a stream costs more than its encoding. Here pieces share
  * larger ones, each piece with bytes that nobody else has.
@@ -24,5 +24,18 @@ export function createTextWriter(): (text: string) => Uint8Array<ArrayBuffer> {
     const bytes = free.subarray(0, written);
     free = free.subarray(written);
     return bytes;
+  };
+}
+
+/** Creates a copier: bytes in, the same bytes out, the caller's to keep. */
+export function createByteCopier(): (bytes: Uint8Array) => Uint8Array<ArrayBuffer> {
+  let free = new Uint8Array();
+  return (bytes) => {
+    if (bytes.length > BUFFER_BYTES / 2) return new Uint8Array(bytes);
+    if (free.length < bytes.length) free = new Uint8Array(BUFFER_BYTES);
+    free.set(bytes);
+    const copy = free.subarray(0, bytes.length);
+    free = free.subarray(bytes.length);
+    return copy;
   };
 }

@@ -107,9 +107,9 @@ export class ApiClient {
     run: (sending: Sending) => Promise<Attempt<T>>,
   ): Promise<T> {
     const { source, provider, maxRetries = DEFAULT_MAX_RETRIES } = this.#options;
-    const signals = [this.#runtime.signal, options.signal];
-    const anySignal = AbortSignal.any(signals.filter((one) => one !== undefined));
-    anySignal.throwIfAborted();
+    const signals = [this.#runtime.signal, options.signal].filter((one) => one !== undefined);
+    const anySignal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+    anySignal?.throwIfAborted();
     let token = await source.get({ signal: anySignal });
     let renewed = false;
     for (let retry = 0;;) {

@@ -20,33 +20,64 @@ export interface ExchangeOptions {
   signals: readonly (AbortSignal | undefined)[];
 }
 
+/**
+ * How long bytes may come after the last event of an answer, ms. A connection that was read to its end
+ * serves the next request; one that was cut has to be made anew.
+ */
+const LINGER_MS = 1_000;
+
+/** The reason of every `close`: to make an exception each time would cost more than all the rest. */
+const CLOSED = new DOMException("The exchange is over", "AbortError");
+
 /** One request to an upstream. */
 export class Exchange {
-  /** For `fetch`: aborts when a caller does, when upstream is silent too long, or on `close`. */
-  readonly signal: AbortSignal;
   readonly #runtime: Runtime;
   readonly #options: ExchangeOptions;
   readonly #controller = new AbortController();
-  readonly #callers: AbortSignal[];
+  readonly #callers: readonly AbortSignal[];
+  readonly #onCaller = () => this.#abort(this.#callers.find(({ aborted }) => aborted)?.reason);
   /** Changes whenever the silence begins anew. */
   #turn = 0;
-  #activeAt: number;
+  #activeAt = 0;
   #pausedAt: number | undefined;
-  #onResume: (() => void) | undefined;
+  #stopTimer: (() => void) | undefined;
   #stopDeadline: (() => void) | undefined;
+  #isWatching = false;
+  #onAbort: (() => void) | undefined;
 
   constructor(runtime: Runtime, options: ExchangeOptions) {
     this.#runtime = runtime;
     this.#options = options;
     this.#callers = options.signals.filter((signal) => signal !== undefined);
-    this.signal = AbortSignal.any([this.#controller.signal, ...this.#callers]);
-    this.#activeAt = runtime.now();
+    // By hand: to combine signals costs several times as much.
+    for (const caller of this.#callers) caller.addEventListener("abort", this.#onCaller);
+    if (this.#callers.some(({ aborted }) => aborted)) this.#onCaller();
+  }
+
+  /** For `fetch`: aborts when a caller does, when upstream is silent too long, or on `close`. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Has `run` called when the exchange is aborted. */
+  onAbort(run: () => void): void {
+    this.#onAbort = run;
   }
 
   /** Begins to watch: the request is out. */
   watch(): void {
+    const { idleTimeoutMs, totalTimeoutMs } = this.#options;
     this.#activeAt = this.#runtime.now();
-    if (this.#options.idleTimeoutMs !== Infinity) this.#watch();
+    if (idleTimeoutMs !== Infinity) {
+      this.#isWatching = true;
+      this.#wait(idleTimeoutMs);
+    }
+    if (totalTimeoutMs !== undefined && totalTimeoutMs !== Infinity) {
+      this.#stopDeadline = this.#runtime.startTimer(
+        totalTimeoutMs,
+        () => this.#giveUp(`it took longer than ${inSeconds(totalTimeoutMs)}`),
+      );
+    }
   }
 
   /** Upstream has said something that is not a mere sign of life. */
@@ -66,47 +97,58 @@ export class Exchange {
     this.#turn++;
     this.#activeAt += this.#runtime.now() - this.#pausedAt;
     this.#pausedAt = undefined;
-    this.#onResume?.();
+    if (this.#isWatching && this.#stopTimer === undefined) this.#wait(this.#leftMs());
+  }
+
+  /** The answer was read to the end of its bytes: nothing is left to watch or to cancel. */
+  finish(): void {
+    this.#isWatching = false;
+    this.#stopTimer?.();
+    this.#stopDeadline?.();
+    this.#onAbort = undefined;
+    for (const caller of this.#callers) caller.removeEventListener("abort", this.#onCaller);
+  }
+
+  /** The answer has ended, though its bytes may not have: they get a moment, whoever leaves. */
+  linger(): void {
+    const onAbort = this.#onAbort;
+    this.finish();
+    this.#onAbort = onAbort;
+    this.#stopTimer = this.#runtime.startTimer(LINGER_MS, () => this.close());
   }
 
   /** Ends the watch, and the request if it is still under way. */
   close(): void {
-    this.#stopDeadline?.();
-    this.#controller.abort();
+    this.#abort(CLOSED);
   }
 
-  #giveUp(message: string): void {
-    this.#controller.abort(new TransportError("timeout", message, { retryable: true }));
+  #abort(reason: unknown): void {
+    const onAbort = this.#onAbort;
+    this.finish();
+    this.#controller.abort(reason);
+    onAbort?.();
   }
 
-  async #watch(): Promise<void> {
-    const { idleTimeoutMs, who } = this.#options;
-    try {
-      for (;;) {
-        if (this.#pausedAt !== undefined) await this.#untilResumed();
-        const turn = this.#turn;
-        const leftMs = idleTimeoutMs - this.#silentMs();
-        await this.#runtime.sleep(Math.max(0, leftMs), this.signal);
-        if (this.#pausedAt !== undefined) continue;
-        // Either is proof: the wait has passed undisturbed, whatever the clock says; or the clock.
-        if (this.#turn === turn || this.#silentMs() >= idleTimeoutMs) break;
-      }
-    } catch {
-      return; // closed or cancelled
-    }
-    this.#giveUp(`Cannot get an answer from ${who}: nothing came for ${inSeconds(idleTimeoutMs)}`);
+  #giveUp(why: string): void {
+    const message = `Cannot get an answer from ${this.#options.who}: ${why}`;
+    this.#abort(new TransportError("timeout", message, { retryable: true }));
   }
 
-  #silentMs(): number {
-    return this.#runtime.now() - this.#activeAt;
-  }
-
-  #untilResumed(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#onResume = resolve;
-      if (this.signal.aborted) reject(this.signal.reason);
-      this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
+  #wait(ms: number): void {
+    const turn = this.#turn;
+    this.#stopTimer = this.#runtime.startTimer(Math.max(0, ms), () => {
+      this.#stopTimer = undefined;
+      // While nobody waits there is no silence; `resume` goes on.
+      if (this.#pausedAt !== undefined || !this.#isWatching) return;
+      // Either is proof: the wait has passed undisturbed, whatever the clock says; or the clock.
+      const leftMs = this.#leftMs();
+      if (this.#turn !== turn && leftMs > 0) return this.#wait(leftMs);
+      this.#giveUp(`nothing came for ${inSeconds(this.#options.idleTimeoutMs)}`);
     });
+  }
+
+  #leftMs(): number {
+    return this.#options.idleTimeoutMs - (this.#runtime.now() - this.#activeAt);
   }
 
   /**
@@ -116,7 +158,7 @@ export class Exchange {
    */
   explain(error: unknown): { error: TransportError; notSent: boolean } {
     for (const signal of this.#callers) signal.throwIfAborted();
-    const { reason } = this.#controller.signal;
+    const { reason } = this.signal;
     if (reason instanceof TransportError) return { error: reason, notSent: false };
     const notSent = isNotSent(error);
     return {

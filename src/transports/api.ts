@@ -9,6 +9,7 @@
 import type { AnswerCodec, RequestCodec } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type { ApiRules, Provider } from "../providers/provider.ts";
+import { loadOnce } from "./load_once.ts";
 
 /** What it takes to ask an API. */
 export interface Api {
@@ -20,39 +21,28 @@ export interface Api {
 
 type Protocol = Provider["protocol"];
 
-/** Loads one of several by protocol, each once. */
-type Loaders<T> = Readonly<Record<Protocol, () => Promise<T>>>;
-
-const REQUESTS: Loaders<RequestCodec> = {
+const loadRequestCodec = loadOnce<Protocol, RequestCodec>({
   messages: async () =>
     (await import("../protocols/messages/request_codec.ts")).messagesRequestCodec,
   responses: async () =>
     (await import("../protocols/responses/request_codec.ts")).responsesRequestCodec,
-};
-
-const ANSWERS: Loaders<AnswerCodec> = {
-  messages: async () => (await import("../protocols/messages/answer_codec.ts")).messagesAnswerCodec,
-  responses: async () =>
-    (await import("../protocols/responses/answer_codec.ts")).responsesAnswerCodec,
-};
-
-const RELAYS: Loaders<RelayCodec> = {
-  messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
-  responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
-};
+});
 
 /** Loads what it takes to ask. To call it ahead of need shortens the first request. */
 export async function loadApi({ protocol, loadRules }: Provider): Promise<Api> {
-  const [requests, rules] = await Promise.all([REQUESTS[protocol](), loadRules()]);
+  const [requests, rules] = await Promise.all([loadRequestCodec(protocol), loadRules()]);
   return { requests, rules };
 }
 
-/** Loads what reads answers of `protocol`. */
-export function loadAnswerCodec(protocol: Protocol): Promise<AnswerCodec> {
-  return ANSWERS[protocol]();
-}
+/** Loads what reads answers of a protocol. */
+export const loadAnswerCodec: (protocol: Protocol) => Promise<AnswerCodec> = loadOnce({
+  messages: async () => (await import("../protocols/messages/answer_codec.ts")).messagesAnswerCodec,
+  responses: async () =>
+    (await import("../protocols/responses/answer_codec.ts")).responsesAnswerCodec,
+});
 
-/** Loads what passes on answers of `protocol`. */
-export function loadRelayCodec(protocol: Protocol): Promise<RelayCodec> {
-  return RELAYS[protocol]();
-}
+/** Loads what passes on answers of a protocol. */
+export const loadRelayCodec: (protocol: Protocol) => Promise<RelayCodec> = loadOnce({
+  messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
+  responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
+});

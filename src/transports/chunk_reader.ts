@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { Exchange } from "../requests/exchange.ts";
+
 const BUFFER_BYTES = 64 * 1024;
 
 /** Reads a body. */
@@ -43,4 +45,18 @@ export function createChunkReader(body: ReadableStream<Uint8Array>): ChunkReader
     },
     cancel: (reason) => reader.cancel(reason),
   };
+}
+
+/**
+ * Reads on after the last event of an answer, while nobody waits: the end of its bytes frees the
+ * connection for the next request.
+ */
+export async function drain(reader: ChunkReader, exchange: Exchange): Promise<void> {
+  exchange.linger();
+  try {
+    while (await reader.read() !== null);
+    exchange.finish();
+  } catch {
+    exchange.close();
+  }
 }

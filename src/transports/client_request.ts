@@ -9,6 +9,7 @@ import { type JsonObject, parseJsonObject } from "../core/http.ts";
 import type { ClientCodec } from "../protocols/codec.ts";
 import { SEAL_MARKER } from "../protocols/envelope.ts";
 import type { Dialect, GenerateRequest } from "../protocols/event.ts";
+import { loadOnce } from "./load_once.ts";
 
 /** A client's request. */
 export interface ClientRequest {
@@ -24,18 +25,13 @@ export interface ClientRequest {
   hasSeals: boolean;
 }
 
-/** Loaded with the first request in that dialect. */
-const CODECS: Readonly<Record<Dialect, () => Promise<ClientCodec>>> = {
+/** The codec for clients of a dialect, loaded with the first request in it. */
+export const loadClientCodec: (dialect: Dialect) => Promise<ClientCodec> = loadOnce({
   messages: async () => (await import("../protocols/messages/client_codec.ts")).messagesClientCodec,
   responses: async () =>
     (await import("../protocols/responses/client_codec.ts")).responsesClientCodec,
   chat: async () => (await import("../protocols/chat/codec.ts")).chatClientCodec,
-};
-
-/** The codec for clients of a dialect. */
-export function loadClientCodec(dialect: Dialect): Promise<ClientCodec> {
-  return CODECS[dialect]();
-}
+});
 
 /**
  * Reads a client's body.

@@ -6,7 +6,7 @@
 
 import type { StreamDecoder } from "../protocols/codec.ts";
 import type { StreamError, StreamEvent } from "../protocols/event.ts";
-import type { ChunkReader } from "./chunk_reader.ts";
+import { type ChunkReader, drain } from "./chunk_reader.ts";
 import type { Exchange } from "../requests/exchange.ts";
 import type { EventFilter } from "./caller_tools.ts";
 
@@ -46,10 +46,7 @@ export class UpstreamEventStream implements EventStream {
   constructor(source: EventStreamSource) {
     this.#source = source;
     // A `fetch` that does not heed its signal must not hold a reader for ever.
-    const { reader } = source;
-    source.exchange.signal.addEventListener("abort", () => {
-      reader.cancel().catch(() => {});
-    }, { once: true });
+    source.exchange.onAbort(() => void source.reader.cancel().catch(() => {}));
   }
 
   async read(): Promise<readonly StreamEvent[] | null> {
@@ -58,18 +55,20 @@ export class UpstreamEventStream implements EventStream {
       this.#pushedBack = undefined;
       return events;
     }
-    const { exchange, filter } = this.#source;
+    const { exchange, reader, filter } = this.#source;
     exchange.resume();
     while (!this.#done) {
       let events = await this.#readChunk();
       // Read, though nothing may be left to pass on: a sign of life all the same.
-      const isActive = events.some((event) => event.type !== "ping");
+      if (events.some(({ type }) => type !== "ping")) exchange.active();
+      const hasEnded = events.at(-1)?.type === "message_end";
       if (filter !== undefined) events = filter(events);
-      if (isActive) exchange.active();
       const last = events.at(-1)?.type;
       if (last === "message_end" || last === "error") {
         this.#done = true;
-        exchange.close();
+        // A filter may end an answer that upstream goes on with.
+        if (hasEnded) drain(reader, exchange);
+        else exchange.close();
       }
       if (events.length > 0) {
         exchange.pause();
@@ -111,8 +110,9 @@ export class UpstreamEventStream implements EventStream {
   }
 
   async cancel(): Promise<void> {
-    this.#done = true;
     this.#pushedBack = undefined;
+    if (this.#done) return;
+    this.#done = true;
     this.#source.exchange.close();
     await this.#source.reader.cancel().catch(() => {});
   }

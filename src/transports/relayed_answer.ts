@@ -5,9 +5,10 @@
  */
 
 import type { JsonObject } from "../core/http.ts";
+import { createByteCopier } from "../core/text_writer.ts";
 import type { GenerateRequest, StreamError, Usage } from "../protocols/event.ts";
 import type { StreamRelay } from "../protocols/relay.ts";
-import type { ChunkReader } from "./chunk_reader.ts";
+import { type ChunkReader, drain } from "./chunk_reader.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { Exchange } from "../requests/exchange.ts";
 
@@ -49,6 +50,7 @@ export class UpstreamRelayedStream implements RelayedStream {
   readonly #exchange: Exchange;
   readonly #reader: ChunkReader;
   readonly #relay: StreamRelay;
+  readonly #copy = createByteCopier();
   #pushedBack: Uint8Array | null = null;
   #done = false;
 
@@ -57,9 +59,7 @@ export class UpstreamRelayedStream implements RelayedStream {
     this.#reader = source.reader;
     this.#relay = source.relay;
     // A `fetch` that does not heed its signal must not hold a reader for ever.
-    source.exchange.signal.addEventListener("abort", () => {
-      source.reader.cancel().catch(() => {});
-    }, { once: true });
+    source.exchange.onAbort(() => void source.reader.cancel().catch(() => {}));
   }
 
   get usage(): Usage | undefined {
@@ -99,14 +99,16 @@ export class UpstreamRelayedStream implements RelayedStream {
       const { frames } = this.#relay;
       const bytes = await this.#readChunk();
       if (this.#relay.frames > frames) this.#exchange.active();
+      // What was read is the reader's, which fills it anew.
+      const copy = bytes === null ? null : this.#copy(bytes);
       if (this.#relay.done) {
         this.#done = true;
-        this.#exchange.close();
+        if (this.#relay.error === undefined) drain(this.#reader, this.#exchange);
+        else this.#exchange.close();
       }
-      if (bytes !== null) {
+      if (copy !== null) {
         this.#exchange.pause();
-        // What was read is the reader's, which fills it anew.
-        return bytes.slice();
+        return copy;
       }
     }
     return null;
@@ -139,8 +141,9 @@ export class UpstreamRelayedStream implements RelayedStream {
   }
 
   async cancel(): Promise<void> {
-    this.#done = true;
     this.#pushedBack = null;
+    if (this.#done) return;
+    this.#done = true;
     this.#exchange.close();
     await this.#reader.cancel().catch(() => {});
   }

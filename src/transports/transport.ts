@@ -225,7 +225,7 @@ class ProviderTransport implements Transport {
     }
     if (!request.stream && mediaType === "application/json") {
       const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
-      exchange.close();
+      exchange.finish();
       const decoded = body && (await this.#answerCodec()).decodeBody(body, context);
       if (body === undefined || decoded === undefined) {
         const error = { code: "upstream", message: "the answer is not JSON" } as const;
@@ -361,7 +361,7 @@ class ProviderTransport implements Transport {
     const isJson = mediaType === "application/json" || (mediaType === "" && !request.stream);
     if (isJson) {
       const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
-      exchange.close();
+      exchange.finish();
       if (body === undefined) {
         return this.#client.failed(
           sending,

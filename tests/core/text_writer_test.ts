@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createTextWriter } from "../../src/core/text_writer.ts";
+import { createByteCopier, createTextWriter } from "../../src/core/text_writer.ts";
 
 Deno.test("createTextWriter() gives every text bytes of its own", () => {
   const write = createTextWriter();
@@ -17,4 +17,16 @@ Deno.test("createTextWriter() goes on when a reader has taken its buffer away", 
   const write = createTextWriter();
   structuredClone(write("one"), { transfer: [write("two").buffer] });
   assertEquals(new TextDecoder().decode(write("three")), "three");
+});
+
+Deno.test("createByteCopier() gives copies that outlive what they were made of", () => {
+  const copy = createByteCopier();
+  const source = new Uint8Array(20_000);
+  const copies = Array.from({ length: 500 }, (_, i) => copy(source.subarray(0, i * 37).fill(i)));
+  source.fill(255);
+  copies.forEach((bytes, i) => {
+    assertEquals(bytes.length, i * 37);
+    assert(bytes.every((byte) => byte === i % 256), `${i}`);
+  });
+  assert(new Set(copies.map(({ buffer }) => buffer)).size < copies.length / 1.2);
 });

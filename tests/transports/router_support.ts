@@ -134,6 +134,10 @@ export interface Turn {
 export interface Client {
   /** Begins a conversation. */
   say(text: string): Json[];
+  /** Begins a conversation with a PNG image. */
+  show(text: string, base64: string): Json[];
+  /** What else a request says for an answer that follows a JSON schema. */
+  structured(schema: Json): Json;
   /** The results of a turn's calls. */
   results(turn: Turn, content: string): Json[];
   ask(
@@ -143,23 +147,35 @@ export interface Client {
   ): Promise<Turn>;
 }
 
-const SCHEMA = { type: "object", properties: { path: { type: "string" } }, required: ["path"] };
-const NAMES = ["read_file", "list_files"];
+/** What the tools take. */
+export const SCHEMA = {
+  type: "object",
+  properties: { path: { type: "string" } },
+  required: ["path"],
+};
+/** The tools. */
+export const NAMES = ["read_file", "list_files"];
 
 /** The SDK of `dialect` over `fetch`. */
-export function clientOf(dialect: Dialect, fetch: typeof globalThis.fetch): Client {
-  const openai = () =>
-    new OpenAI({ apiKey: "key", baseURL: "http://gateway.invalid/v1", maxRetries: 0, fetch });
+export function clientOf(
+  dialect: Dialect,
+  fetch: typeof globalThis.fetch,
+  { origin = "http://gateway.invalid", apiKey = "key" }: { origin?: string; apiKey?: string } = {},
+): Client {
+  const openai = () => new OpenAI({ apiKey, baseURL: `${origin}/v1`, maxRetries: 0, fetch });
   switch (dialect) {
     case "messages": {
-      const sdk = new Anthropic({
-        apiKey: "key",
-        baseURL: "http://gateway.invalid",
-        maxRetries: 0,
-        fetch,
-      });
+      const sdk = new Anthropic({ apiKey, baseURL: origin, maxRetries: 0, fetch });
       return {
         say: (content) => [{ role: "user", content }],
+        show: (text, data) => [{
+          role: "user",
+          content: [
+            { type: "image", source: { type: "base64", media_type: "image/png", data } },
+            { type: "text", text },
+          ],
+        }],
+        structured: (schema) => ({ output_config: { format: { type: "json_schema", schema } } }),
         results: ({ calls }, content) => [{
           role: "user",
           content: calls.map(({ id }) => ({ type: "tool_result", tool_use_id: id, content })),
@@ -195,6 +211,16 @@ export function clientOf(dialect: Dialect, fetch: typeof globalThis.fetch): Clie
     case "chat":
       return {
         say: (content) => [{ role: "user", content }],
+        show: (text, data) => [{
+          role: "user",
+          content: [
+            { type: "text", text },
+            { type: "image_url", image_url: { url: `data:image/png;base64,${data}` } },
+          ],
+        }],
+        structured: (schema) => ({
+          response_format: { type: "json_schema", json_schema: { name: "answer", schema } },
+        }),
         results: ({ calls }, content) =>
           calls.map(({ id }) => ({ role: "tool", tool_call_id: id, content })),
         ask: async (model, messages, { stream, tools, signal, more } = {}) => {
@@ -239,6 +265,16 @@ export function clientOf(dialect: Dialect, fetch: typeof globalThis.fetch): Clie
     case "responses":
       return {
         say: (content) => [{ role: "user", content }],
+        show: (text, data) => [{
+          role: "user",
+          content: [
+            { type: "input_text", text },
+            { type: "input_image", image_url: `data:image/png;base64,${data}` },
+          ],
+        }],
+        structured: (schema) => ({
+          text: { format: { type: "json_schema", name: "answer", schema } },
+        }),
         results: ({ calls }, output) =>
           calls.map(({ id }) => ({ type: "function_call_output", call_id: id, output })),
         ask: async (model, input, { stream, tools, signal, more } = {}) => {

@@ -521,14 +521,62 @@ Deno.test("Transport.stream() leaves upstream when its reader does", async () =>
   }
 });
 
-Deno.test("Transport.stream() leaves upstream after the last event, though it stays open", async () => {
-  let cancelled = 0;
-  const { fetch } = upstream(() =>
-    sseResponse(ANSWER, { open: true, onCancel: () => cancelled++ })
-  );
-  const events = await gather(await transportOver(fetch).stream(REQUEST));
-  assertEquals([events.at(-1)?.type, cancelled], ["message_end", 1]);
-});
+/** Where a stream comes from: its events, or its bytes. */
+const WAYS: Record<
+  string,
+  (transport: ReturnType<typeof transportOver>) => Promise<{ read(): Promise<unknown> }>
+> = {
+  "stream()": (transport) => transport.stream(REQUEST),
+  "forward()": async (transport) => {
+    const answer = await transport.forward({ request: REQUEST, clientModel: "mine" });
+    assert(answer?.kind === "stream");
+    return answer.stream;
+  },
+};
+for (const [way, open] of Object.entries(WAYS)) {
+  Deno.test(`Transport.${way} leaves upstream a moment after the last event, though it stays open`, async () => {
+    const clock = manualClock();
+    let cancelled = 0;
+    const { fetch } = upstream(() =>
+      sseResponse(ANSWER, { open: true, onCancel: () => cancelled++ })
+    );
+    const stream = await open(transportOver(fetch, clock));
+    while (await stream.read() !== null);
+    await clock.advance(999);
+    assertEquals(cancelled, 0);
+    await clock.advance(2);
+    assertEquals(cancelled, 1);
+  });
+
+  Deno.test(`Transport.${way} reads an answer to its end, so that its connection serves again`, async () => {
+    const ports = new Set<number>();
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      async (request, { remoteAddr }) => {
+        await request.body?.cancel();
+        ports.add((remoteAddr as Deno.NetAddr).port);
+        return sseResponse(ANSWER);
+      },
+    );
+    const transport = overSocket(server.addr.port);
+    for (let turn = 0; turn < 5; turn++) {
+      const stream = await open(transport);
+      while (await stream.read() !== null);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assertEquals(ports.size, 1);
+  });
+}
+
+/** A transport to a server on this machine. */
+function overSocket(port: number): ReturnType<typeof transportOver> {
+  return transportOver((input, init) => globalThis.fetch(input, init), {
+    endpoints: resolveEndpoints(minimaxOAuth, minimaxOAuth.regions[0], {
+      apiUrl: `http://127.0.0.1:${port}/anthropic`,
+      allowLoopback: true,
+    }),
+  });
+}
 
 Deno.test("Transport rethrows the reason of a cancellation, wherever it is", async (t) => {
   const reason = new Error("enough");
@@ -595,21 +643,23 @@ Deno.test("Transport rethrows the reason of a cancellation, wherever it is", asy
   });
 });
 
-/** A clock that moves only when told, and wakes who sleeps. */
+/** A clock that moves only when told, and fires its timers. */
 function manualClock() {
   let time = 0;
-  const sleepers: { at: number; wake: () => void }[] = [];
+  const timers = new Set<{ at: number; fire: () => void }>();
   return {
     now: () => time,
-    sleep: (ms: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-        sleepers.push({ at: time + ms, wake: resolve });
-      }),
+    startTimer: (ms: number, fire: () => void) => {
+      const timer = { at: time + ms, fire };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
     advance: async (ms: number) => {
       time += ms;
-      for (const { at, wake } of sleepers) if (at <= time) wake();
+      for (const timer of [...timers]) {
+        if (timer.at > time || !timers.delete(timer)) continue;
+        timer.fire();
+      }
       await new Promise((resolve) => setTimeout(resolve, 0));
     },
   };
@@ -753,13 +803,7 @@ Deno.test("Transport over a socket reads byte streams, and its cancellation reac
       return sseResponse([...pieces, CLOSE]);
     },
   );
-  const origin = `http://127.0.0.1:${server.addr.port}`;
-  const transport = transportOver((input, init) => globalThis.fetch(input, init), {
-    endpoints: resolveEndpoints(minimaxOAuth, minimaxOAuth.regions[0], {
-      apiUrl: `${origin}/anthropic`,
-      allowLoopback: true,
-    }),
-  });
+  const transport = overSocket(server.addr.port);
   const response = await collectStream(await transport.stream(REQUEST));
   const [block] = response.content;
   assert(block?.type === "text");
