@@ -71,6 +71,8 @@ export interface WorldOptions {
   settings?: Partial<GatewaySettings>;
   limits?: Partial<GatewaySettings["limits"]>;
   strategy?: PoolStrategy;
+  /** Waits of the transports. Default: everything comes soon. */
+  sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   gateway?: Partial<GatewayOptions>;
 }
 
@@ -124,7 +126,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     sent.push({ url: input, headers: new Headers(init.headers), text, signal: init.signal! });
     return await (options.upstream ?? sandbox.fetch)(input, init);
   }) as typeof globalThis.fetch;
-  const runtime = { now, sleep: (_ms: number, signal?: AbortSignal) => waitFor(signal) };
+  const runtime = { now, sleep: options.sleep ?? soon };
   const upstreams = createUpstreams({
     credentials,
     kv,
@@ -211,8 +213,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-/** Retries come at once; what only ends when it is cancelled waits for that. */
-async function waitFor(signal: AbortSignal | undefined): Promise<void> {
+/** Retries come at once. */
+async function soon(_ms: number, signal?: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(resolve, 5);

@@ -63,16 +63,26 @@ export function checkJsonShape(bytes: Uint8Array): ShapeProblem {
   return undefined;
 }
 
+/** A call to look further ahead pays for strings that are longer. */
+const NEAR = 48;
+
 /** The index of the quote that ends a string; -1 where none does. */
 function endOfString(bytes: Uint8Array, start: number): number {
-  for (let from = start;;) {
-    const quote = bytes.indexOf(QUOTE, from);
+  const { length } = bytes;
+  for (let at = start;;) {
+    const near = Math.min(at + NEAR, length);
+    while (at < near) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at;
+      at += byte === BACKSLASH ? 2 : 1;
+    }
+    const quote = bytes.indexOf(QUOTE, at);
     if (quote === -1) return -1;
     let before = quote - 1;
-    while (before >= start && bytes[before] === BACKSLASH) before--;
+    while (before >= at && bytes[before] === BACKSLASH) before--;
     // An even number of backslashes leaves the quote what it is.
     if ((quote - before) % 2 === 1) return quote;
-    from = quote + 1;
+    at = quote + 1;
   }
 }
 
