@@ -24,7 +24,6 @@ export async function addApiKey(
   const region = options.region === undefined
     ? provider.regions[0]!
     : requireRegion(provider, options.region);
-  const host = await context.hostId();
   const key = (await readKey(context, provider)).trim();
   if (!/^[\x21-\x7e]{8,4096}$/.test(key)) {
     throw new UsageError(
@@ -46,7 +45,7 @@ export async function addApiKey(
     expiresAt: null,
     issuedAt: now,
     generation: (earlier?.generation ?? 0) + 1,
-    owner: { host, createdAt: now },
+    owner: { host: await context.hostId(), createdAt: now },
     createdAt: earlier?.createdAt ?? now,
   };
   await credentials.put(credential);

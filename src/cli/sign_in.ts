@@ -9,7 +9,7 @@ import { login, storeLogin } from "../credentials/mod.ts";
 import type { OidcFlow, Provider } from "../providers/mod.ts";
 import { loginCommand } from "./accounts.ts";
 import { checkLabel, reportAdded } from "./added.ts";
-import { type Context, HOST_KEY, requireRegion } from "./context.ts";
+import { type Context, requireRegion } from "./context.ts";
 import { durationText } from "./credential_view.ts";
 import { UsageError } from "./exit_code.ts";
 import { createLoginScreen } from "./login_screen.ts";
@@ -51,9 +51,9 @@ export async function signIn(
     provider,
     (name) => config.get(`providers.${provider.id}.${name}`),
   );
-  // A store that cannot be used is found out before anybody goes to a browser.
-  const host = await context.hostId();
-  await context.kv.put(HOST_KEY, host);
+  // A store that cannot be used is found out before anybody goes to a browser; to remove nothing takes
+  // all that a write takes but room, and leaves nothing behind.
+  await context.kv.delete("home/none");
   const overrides = await context.overrides(provider);
 
   const end = new AbortController();
@@ -87,7 +87,7 @@ export async function signIn(
     }
     const { credential, isReplacement } = await storeLogin(context.credentials, grant, {
       label: options.label,
-      owner: { host, createdAt: platform.now() },
+      owner: { host: await context.hostId(), createdAt: platform.now() },
     });
     end.abort();
     output.progress("");

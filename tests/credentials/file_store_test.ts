@@ -4,6 +4,8 @@ import { CredentialError } from "../../src/core/errors.ts";
 import { decodeSpare, encodeDocument, type StoreDocument } from "../../src/credentials/document.ts";
 import { createFileStore, type FileStore } from "../../src/credentials/file_store.ts";
 import type { FileLock, FileSystem } from "../../src/credentials/file_system.ts";
+import { createSealedStore } from "../../src/credentials/sealed_store.ts";
+import { createSealer, parseSealingKeys } from "../../src/credentials/sealing.ts";
 import { kvStoreContract, leaseContract } from "../contracts/kv_store.ts";
 import { MemoryDisk, noLocks, osError } from "../support/memory_files.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -234,6 +236,22 @@ Deno.test("file store: on a full disk the answer to an announced refresh still f
   await store.put(KEY, credential(2, { tokens }));
   assertEquals(JSON.parse((await store.get(KEY))!).tokens, tokens);
   assertStringIncludes(world.warnings.join(), "no space left");
+});
+
+Deno.test("file store: the room for an answer holds the largest one sealed", async () => {
+  const world = machine();
+  const key = parseSealingKeys(`${"k".repeat(32)}:${"A".repeat(43)}`);
+  const store = createSealedStore(open(world), {
+    sealer: createSealer(key),
+    acceptsPlain: false,
+  });
+  const intent = { generation: 1, attempt: 1 };
+  const tokens = { accessToken: "a", refreshToken: "r" };
+  await store.put(KEY, credential(1, { tokens, intent }));
+  world.disk.free = 0;
+  const answer = { accessToken: "a".repeat(100), refreshToken: "r".repeat(64 * 1024) };
+  await store.put(KEY, credential(2, { tokens: answer }));
+  assertEquals(JSON.parse((await store.get(KEY))!).tokens, answer);
 });
 
 Deno.test("file store: without room for its answer a refresh is not announced", async () => {

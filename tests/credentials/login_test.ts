@@ -6,7 +6,8 @@ import { GrantwayError, OAuthError } from "../../src/core/errors.ts";
 import type { Credential } from "../../src/credentials/credential.ts";
 import { createCredentialStore } from "../../src/credentials/credential_store.ts";
 import { createMemoryStore } from "../../src/credentials/memory_store.ts";
-import { login as signIn, type LoginEvent, type LoginGrant } from "../../src/credentials/login.ts";
+import { login as signIn } from "../../src/credentials/login.ts";
+import type { LoginEvent, LoginGrant } from "../../src/credentials/login_options.ts";
 import { storeLogin } from "../../src/credentials/store_login.ts";
 import { type EndpointOverrides, findProvider, findRegion } from "../../src/providers/mod.ts";
 import { html, manualClock, rejection, type Scripted, scriptFetch } from "../oauth/support.ts";
@@ -582,4 +583,21 @@ Deno.test("storeLogin(): of logins at once, one replaces and the others append",
   );
   assertEquals(results.filter(({ isReplacement }) => isReplacement).length, 1);
   assertEquals((await store.list()).length, 8);
+});
+
+Deno.test("storeLogin(): logins at once get labels of their own, in whichever process", async () => {
+  const kv = createMemoryStore();
+  // Reads take their time, as those of files do.
+  const slow = {
+    ...kv,
+    get: async (key: string) => (await new Promise((go) => setTimeout(go)), await kv.get(key)),
+  };
+  await Promise.all(
+    Array.from(
+      { length: 8 },
+      () => storeLogin(createCredentialStore(slow, slow), GRANT, { owner: OWNER }),
+    ),
+  );
+  const labels = (await createCredentialStore(kv, kv).list()).map(({ label }) => label);
+  assertEquals(labels.sort(), [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `minimax-oauth-${n}`));
 });

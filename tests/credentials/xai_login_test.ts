@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { GrantwayError, OAuthError } from "../../src/core/errors.ts";
 import {
   createCredentialStore,
+  createKeeper,
   createMemoryStore,
   createProviderRefresh,
   type Credential,
@@ -14,6 +15,7 @@ import {
   revokeCredential,
   storeLogin,
 } from "../../src/credentials/mod.ts";
+import { misdeliveryKey } from "../../src/credentials/misdelivery.ts";
 import { type EndpointOverrides, findProvider } from "../../src/providers/mod.ts";
 import { createSandbox, type SandboxQuirks } from "../../src/sandbox/mod.ts";
 import { manualClock, rejection } from "../oauth/support.ts";
@@ -684,6 +686,66 @@ Deno.test("xAI: a refresh that is aborted while it discovers has sent nothing", 
     await rejection(refresh(credential, controller.signal)),
     controller.signal.reason,
   );
+});
+
+Deno.test("A27: an answer for another account is set aside, and the login stays what it was", async () => {
+  const { login, runtime } = setUp({});
+  const kv = createMemoryStore({ now: runtime.now });
+  const credentials = createCredentialStore(kv, kv);
+  const { credential } = await storeLogin(credentials, await login(), { owner: OWNER });
+  const theirs = { accessToken: "", refreshToken: "" };
+  const payload = (claims: unknown) =>
+    btoa(JSON.stringify(claims)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const warnings: string[] = [];
+  const patience = new AbortController();
+  const swap: typeof fetch = async (input, init) => {
+    const response = await runtime.fetch(input, init);
+    if (init?.method !== "POST") return response;
+    const body = await response.json();
+    theirs.accessToken = `e30.${payload({ sub: "somebody-else", email: "eve@acme.example" })}.c2ln`;
+    theirs.refreshToken = body.refresh_token;
+    return Response.json({ ...body, access_token: theirs.accessToken });
+  };
+  const keeper = createKeeper(XAI, credential, {
+    ...runtime,
+    fetch: swap,
+    store: kv,
+    lease: kv,
+    monotonicNow: runtime.now,
+    // Nobody waits for the next try.
+    sleep: (_, signal) =>
+      new Promise((_, reject) => {
+        if (signal?.aborted) reject(signal.reason);
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      }),
+    onWarning: (message) => {
+      warnings.push(message);
+      patience.abort();
+    },
+  });
+  await assertRejects(() => keeper.refresh({ signal: patience.signal }), DOMException);
+  await keeper.settled();
+  assertEquals((await keeper.get()).value, credential.tokens!.accessToken);
+
+  const after = (await credentials.get(XAI.id, credential.id))!;
+  assertEquals([after.tokens, after.generation, after.status], [
+    credential.tokens,
+    credential.generation,
+    "active",
+  ]);
+  assertEquals(after.account, credential.account);
+  assertEquals(after.intent?.attempt, 1);
+  const kept = JSON.parse((await kv.get(misdeliveryKey(credential)))!);
+  assertEquals(kept.account, { id: "somebody-else", label: "eve@acme.example" });
+  assertEquals(kept.tokens.refreshToken, theirs.refreshToken);
+  const said =
+    "the answer was for another account, eve@acme.example, and is not used; it is kept " +
+    `for 7 days as ${misdeliveryKey(credential)}`;
+  assertStringIncludes(warnings.join(), said);
+  assertStringIncludes(after.lastError!.message, "another account");
+  for (const text of [...warnings, after.lastError!.message]) {
+    assert(!text.includes(theirs.accessToken) && !text.includes(theirs.refreshToken));
+  }
 });
 
 const REVOCATIONS: {
