@@ -138,7 +138,7 @@ export class ItemEncoder {
       case "refusal":
         return { ...encodeMessage([block], id, "in_progress"), content: [] };
       case "thinking":
-        return { id, type: "reasoning", summary: [] };
+        return { id, type: "reasoning", summary: [], status: "in_progress" };
       case "tool_use":
         return this.#encodeCall({ ...block, arguments: "" }, id, "in_progress");
       case "opaque":
@@ -153,6 +153,8 @@ export class ItemEncoder {
       ...fieldsOf(block.extensions),
       id,
       type: "reasoning",
+      // Optional, but the AI SDK's xAI provider refuses an answer without it.
+      status,
       // What was cut short has no seal that would open.
       ...optional(
         "encrypted_content",

@@ -34,6 +34,8 @@ export interface MessagesRequest {
   /** `Infinity` where it is not asked for (counting). */
   maxTokens: number;
   stream: boolean;
+  /** Texts of `system`. */
+  instructions: string[];
   messages: Message[];
   tools: Tool[];
   /** `type` of `tool_choice`, and its `name`. */
@@ -83,7 +85,7 @@ export async function readMessagesRequest(
     body["stream"] === undefined || typeof body["stream"] === "boolean",
     "stream must be a boolean",
   );
-  checkSystem(body["system"]);
+  const instructions = readSystem(body["system"]);
   const messages = readMessages(body["messages"], model);
   checkToolPairs(messages);
   if (quirks.checkSignatures) await checkSignatures(messages);
@@ -97,6 +99,7 @@ export async function readMessagesRequest(
     model,
     maxTokens,
     stream: body["stream"] === true,
+    instructions,
     messages,
     tools,
     toolChoice: readToolChoice(body["tool_choice"], tools),
@@ -122,13 +125,15 @@ function checkRange(body: JsonObject, name: "temperature" | "top_p"): void {
   check(typeof value === "number" && value > 0 && value <= 1, `${name} must be in (0, 1]`);
 }
 
-function checkSystem(system: unknown): void {
-  if (system === undefined || typeof system === "string") return;
+function readSystem(system: unknown): string[] {
+  if (system === undefined) return [];
+  if (typeof system === "string") return [system];
   check(Array.isArray(system), "system must be a string or text blocks");
-  for (const block of system) {
+  return system.map((block) => {
     check(isJsonObject(block) && block["type"] === "text", "system takes text blocks only");
     checkText(block);
-  }
+    return block["text"] as string;
+  });
 }
 
 function checkText(block: JsonObject): void {

@@ -19,7 +19,7 @@
  * @module
  */
 
-import type { JsonObject } from "../../core/http.ts";
+import { type JsonObject, parseJsonObject } from "../../core/http.ts";
 import { decideCalls, type Ending, readEnding, withoutDirectives } from "../directives.ts";
 import { digest } from "../ledger.ts";
 import {
@@ -28,6 +28,7 @@ import {
   limitWords,
   LONG_THOUGHT,
   longText,
+  sampleObject,
   SHORT_THOUGHT,
 } from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
@@ -133,10 +134,18 @@ function writeText(
   if (results.length > 0) {
     return results.map((result) => quoteResult(request.messages, result)).join(" ");
   }
+  const schema = wantedSchema(request.instructions);
+  if (schema !== undefined) return JSON.stringify(sampleObject(schema));
   return describeSandbox(withoutDirectives(lastText), {
     images: (turn?.blocks ?? []).filter(({ type }) => type === "image").length,
     modelId: request.model.id,
   });
+}
+
+/** A model does as it is told: the schema that the instructions name. */
+function wantedSchema(instructions: readonly string[]): JsonObject | undefined {
+  const named = /\bJSON Schema\b[^{]*(\{[\s\S]*\})/i.exec(instructions.join("\n"));
+  return named === null ? undefined : parseJsonObject(named[1]!);
 }
 
 function quoteResult(messages: readonly Message[], result: Block): string {
