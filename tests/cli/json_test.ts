@@ -35,6 +35,10 @@ const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[]
   { args: "gateway config list", types: ["gateway_config_list"] },
   { args: "gateway config unset default_model", types: ["gateway_config_unset"] },
   { args: "usage", types: ["usage"] },
+  { args: "connect", types: ["connect_list"] },
+  { args: "connect claude-code", types: ["connect"] },
+  { args: "connect codex --write --yes", types: ["connect_write"] },
+  { args: "connect codex --undo --yes", types: ["connect_undo"] },
   { args: "doctor", types: ["doctor"] },
   { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
   { args: "chat [error:429]", types: ["start", "error"], code: 5 },
@@ -82,12 +86,12 @@ Deno.test("--json of every reporting command parses, has version and type, and n
   for (const secret of secrets) assert(!printed.includes(secret), "a secret was printed");
 });
 
-// `sandbox` and `completions` do not report on anything; process_test.ts runs them.
+// `sandbox`, `completions` and `run` do not report on anything; process_test.ts and run_test.ts run them.
 Deno.test("the table above knows every command that reports", () => {
   const known = new Set(REPORTS.map(({ args }) => args));
   for (const { path } of COMMANDS) {
     const name = path.join(" ");
-    if (["sandbox", "completions"].includes(name)) continue;
+    if (["sandbox", "completions", "run"].includes(name)) continue;
     assert([...known].some((args) => args === name || args.startsWith(`${name} `)), name);
   }
 });
