@@ -42,7 +42,7 @@ function start(core: 0 | 1, args: string[], env: Record<string, string> = {}): D
   return new Deno.Command(command[0]!, {
     args: command.slice(1),
     env: { DENO_NO_UPDATE_CHECK: "1", ...env },
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -165,13 +165,10 @@ const SCENARIOS: Scenario[] = [
 ];
 
 async function load(options: LoadOptions): Promise<LoadResult> {
-  const child = start(0, [
-    "run",
-    "--no-check",
-    "--allow-net",
-    `${HERE}gateway/load.ts`,
-    JSON.stringify(options),
-  ]);
+  const child = start(0, ["run", "--no-check", "--allow-net", `${HERE}gateway/load.ts`]);
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(options)));
+  await writer.close();
   return JSON.parse(await output(child));
 }
 
@@ -222,27 +219,24 @@ async function memoryOf({ process, port, headers }: Target): Promise<number> {
 }
 
 const home = await Deno.makeTempDir({ prefix: "grantway-bench-" });
-const sandbox = createSandbox({ autoApprove: true });
+// Nothing shall have to be refreshed: the upstream of the benchmark could not.
+const sandbox = createSandbox({ autoApprove: true, accessTokenTtlMs: 86_400_000 });
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: 0, onListen: () => {} },
   (request) => sandbox.handle(request),
 );
 const upstream = `http://127.0.0.1:${PORTS.upstream}`;
-const env = {
-  GRANTWAY_HOME: home,
-  GRANTWAY_ALLOW_LOOPBACK: "1",
-  GRANTWAY_MINIMAX_OAUTH_URL: `http://127.0.0.1:${server.addr.port}`,
-  GRANTWAY_MINIMAX_API_URL: upstream,
-};
+const signInAt = `http://127.0.0.1:${server.addr.port}`;
 const children: Deno.ChildProcess[] = [];
 const run = ["run", "--no-check", "--allow-all"];
-const grantway = (...args: string[]) => start(1, [...run, CLI, ...args], env);
+const grantway = (sandbox: string, ...args: string[]) =>
+  start(1, [...run, CLI, ...args], { GRANTWAY_HOME: home, GRANTWAY_SANDBOX: sandbox });
 
 try {
-  await output(grantway("auth", "add", "minimax-oauth", "--no-browser"));
-  const created = JSON.parse(
-    await output(grantway("gateway", "keys", "create", "bench", "--json")),
-  );
+  await output(grantway(signInAt, "auth", "add", "minimax-oauth", "--no-browser"));
+  const key =
+    (await output(grantway(signInAt, "gateway", "keys", "create", "bench", "--concurrent", "2000")))
+      .trim();
 
   children.push(start(0, [...run, `${HERE}gateway/upstream.ts`, `${PORTS.upstream}`]));
   await listening(children[0]!, PORTS.upstream);
@@ -255,9 +249,9 @@ try {
     },
     {
       name: "gateway",
-      process: grantway("gateway", "serve", "--port", `${PORTS.gateway}`, "--quiet"),
+      process: grantway(upstream, "gateway", "serve", "--port", `${PORTS.gateway}`, "--quiet"),
       port: PORTS.gateway,
-      headers: { authorization: `Bearer ${created.key}` },
+      headers: { authorization: `Bearer ${key}` },
     },
   ];
   for (const { process, port } of targets) {

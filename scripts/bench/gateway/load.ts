@@ -1,8 +1,8 @@
 /**
  * Asks one server again and again, over connections that stay open, and reads every answer to its end.
  *
- * `deno run --allow-net load.ts '{"port":…,"path":…,"headers":{…},"body":…,"connections":…,"ms":…}'`
- * prints one JSON line. With `count` instead of `ms` it asks that often in all.
+ * `deno run --allow-net load.ts` reads a {@linkcode LoadOptions} as JSON from standard input, and prints
+ * a {@linkcode LoadResult}.
  *
  * @module
  */
@@ -103,4 +103,7 @@ function marks(bytes: Uint8Array): number {
   return found;
 }
 
-if (import.meta.main) console.log(JSON.stringify(await load(JSON.parse(Deno.args[0]!))));
+if (import.meta.main) {
+  const options: LoadOptions = await new Response(Deno.stdin.readable).json();
+  console.log(JSON.stringify(await load(options)));
+}
