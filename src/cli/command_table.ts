@@ -78,6 +78,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/model.ts"),
   },
   {
+  {
+    path: ["speak"],
+    summary: "Speak a text",
+    load: () => import("./commands/speak.ts"),
+  },
+  {
+    path: ["transcribe"],
+    summary: "Write down a recording: text, JSON or subtitles",
+    load: () => import("./commands/transcribe.ts"),
+  },
+  {
+    path: ["image"],
+    summary: "Draw or edit images",
+    load: () => import("./commands/image.ts"),
+  },
+  {
+    path: ["video"],
+    summary: "Film, or go on with a video that is being made",
+    load: () => import("./commands/video.ts"),
+  },
     path: ["auth", "add"],
     summary: "Sign in to a provider, or store its API key",
     load: () => import("./commands/auth_add.ts"),

@@ -28,6 +28,10 @@ export const SETTINGS: readonly Setting[] = [
   { key: "model.default", summary: "Model id" },
   { key: "model.provider", summary: "Provider id" },
   { key: "model.base_url", summary: "API base URL, inside the provider's hosts" },
+  {
+    key: "media.allow_api_key",
+    summary: "Whether an API key may make speech and pictures where no login can: true or false",
+  },
   ...PROVIDERS.flatMap(({ id, oauth, upstreams = [] }) =>
     oauth === undefined ? [] : [
       {

@@ -10,6 +10,9 @@ import type { Platform } from "./platform.ts";
 /** Apart from the credentials, which must not be written again with every request that is counted. */
 export const GATEWAY_DOCUMENT = "gateway.json";
 
+/** Videos that are being made. */
+export const MEDIA_DOCUMENT = "media.json";
+
 /** Paths of one home. The sandbox's is a folder inside the user's. */
 export interface Home {
   /** The folder. */

@@ -23,10 +23,10 @@ export class OutputClosedError extends Error {
  *
  * @throws {OutputClosedError} When it cannot be written.
  */
-export function writeTo(stream: OutputStream, text: string): void {
+export function writeTo(stream: OutputStream, data: string | Uint8Array): void {
   let problem = "its reader is gone";
   try {
-    if (stream.write(text)) return;
+    if (stream.write(data)) return;
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
@@ -176,7 +176,7 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
 /** What mends a run with `--sandbox` needs that flag as well. */
 function withSandboxFlag(hint: string): string {
   return hint.replace(
-    /\bgrantway (?:auth|chat|config|doctor|gateway|model|usage)\b[^\n`(]*[^\s`(.,:;]/g,
+    /\bgrantway (?:auth|chat|config|doctor|gateway|model|usage|image|speak|transcribe|video)\b[^\n`(]*[^\s`(.,:;]/g,
     (command) => command.includes("--sandbox") ? command : `${command} --sandbox`,
   );
 }

@@ -48,11 +48,11 @@ export interface OutputFile {
   /** Writes the next bytes. */
   write(bytes: Uint8Array): void;
   /**
-   * Gives it its name.
+   * Gives it its name, or another one in the same folder.
    *
    * @returns False, and nothing is changed, where a file has that name and may not be replaced.
    */
-  commit(): Promise<boolean>;
+  commit(path?: string): Promise<boolean>;
   /** Drops it; without effect after `commit`. */
   discard(): void;
 }

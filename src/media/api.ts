@@ -103,7 +103,7 @@ export class MediaApi {
     this.idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     this.#rules = rules;
     this.#family = provider.family;
-    const { explainError } = rules;
+    const explainError = rules.explainMediaError ?? rules.explainError;
     this.#client = new ApiClient({ ...options, explainError }, this.runtime);
   }
 

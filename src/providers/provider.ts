@@ -212,6 +212,8 @@ export interface ApiRules {
   classifyError?: ClassifyFailure | undefined;
   /** What to do about a failure, for the person who sees it. */
   explainError?: ((error: StreamError) => string | undefined) | undefined;
+  /** The same for a request for media, which other upstreams do not take. Default: `explainError`. */
+  explainMediaError?: ((error: StreamError) => string | undefined) | undefined;
   /** What may mend a refused request. */
   recoveries?: readonly Recovery[] | undefined;
 }

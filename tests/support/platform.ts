@@ -246,10 +246,10 @@ export class TestMachine {
         const pieces: Uint8Array<ArrayBuffer>[] = [];
         return Promise.resolve({
           write: (bytes) => void pieces.push(bytes.slice()),
-          commit: async () => {
+          commit: async (name = path) => {
             const { files } = this.workspace;
-            if (!replaces && files.has(path)) return false;
-            files.set(path, new Uint8Array(await new Blob(pieces).arrayBuffer()));
+            if (!replaces && files.has(name)) return false;
+            files.set(name, new Uint8Array(await new Blob(pieces).arrayBuffer()));
             return true;
           },
           discard: () => {},

@@ -10,7 +10,7 @@ export interface MadeFile {
   /** Writes the next bytes. */
   write: (bytes: Uint8Array) => void;
   /** Gives it its name; false where another file has it and may not be replaced. */
-  commit: () => Promise<boolean>;
+  commit: (path?: string) => Promise<boolean>;
   /** Drops it. */
   discard: () => void;
 }
@@ -30,16 +30,13 @@ export function openOutputFile(path: string, { replaces }: { replaces: boolean }
     write: (bytes) => {
       for (let rest = bytes; rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
     },
-    commit: async () => {
+    commit: async (name = path) => {
       // What took minutes and money to make shall outlive a power cut.
       await file.sync();
-      if (!replaces && !claim(spare, path)) {
-        discard();
-        return false;
-      }
+      if (!replaces && !claim(spare, name)) return false;
       isOpen = false;
       file.close();
-      if (replaces) Deno.renameSync(spare, path);
+      if (replaces) Deno.renameSync(spare, name);
       else Deno.removeSync(spare);
       return true;
     },

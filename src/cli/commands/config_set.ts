@@ -76,6 +76,10 @@ async function check(
     });
     return { [key]: value };
   }
+  if (key === "media.allow_api_key") {
+    if (value === "true" || value === "false") return { [key]: value };
+    throw new UsageError(`${key} is true or false, not "${value}"`);
+  }
   const provider = requireProvider(key.split(".")[1]!);
   const setting = key.split(".").at(-1)!;
   const choices = choicesOf(provider, setting);

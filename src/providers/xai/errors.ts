@@ -53,7 +53,9 @@ export function classifyXaiError(facts: FailureFacts): FailureVerdict | undefine
   }
   if (/spending-limit/i.test(words)) return { code: "quota_exhausted", retryAfterMs: DAY_MS };
   if (status === 402) return "quota_exhausted";
-  if (/violates usage guidelines|safety_check|content moderation/i.test(words)) return "content_filter";
+  if (/violates usage guidelines|safety_check|content moderation/i.test(words)) {
+    return "content_filter";
+  }
   if (status === 403) {
     if (/\bcredits\b/i.test(message)) return "quota_exhausted";
     // A page of the edge in front of the API, not a word of its own about the account.
@@ -95,6 +97,14 @@ export function explainXaiError({ code, status, upstreamCode, message }: StreamE
       "was made. Look at https://grok.com/?_s=usage, or use an API key: XAI_API_KEY with provider xai";
   }
   return undefined;
+}
+
+/** What to do about a failure of a request for media. */
+export function explainXaiMediaError(error: StreamError): string | undefined {
+  return /spending-limit/i.test(`${error.upstreamCode ?? ""} ${error.message}`)
+    ? "The plan's included usage does not cover this. Add credit, or use an API key: XAI_API_KEY " +
+      "with provider xai"
+    : explainXaiError(error);
 }
 
 const UNDECODABLE =

@@ -5,7 +5,12 @@
  */
 
 import type { ApiRules } from "../provider.ts";
-import { classifyXaiError, explainXaiError, XAI_RECOVERIES } from "./errors.ts";
+import {
+  classifyXaiError,
+  explainXaiError,
+  explainXaiMediaError,
+  XAI_RECOVERIES,
+} from "./errors.ts";
 import { prepareXaiRequest } from "./request.ts";
 
 /** The rules. */
@@ -13,5 +18,6 @@ export const XAI_RULES: ApiRules = {
   prepareRequest: prepareXaiRequest,
   classifyError: classifyXaiError,
   explainError: explainXaiError,
+  explainMediaError: explainXaiMediaError,
   recoveries: XAI_RECOVERIES,
 };
