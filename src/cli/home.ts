@@ -25,6 +25,8 @@ export interface Home {
   config: string;
   /** API keys of providers. */
   env: string;
+  /** What was said in chats. */
+  conversations: string;
   /** Redacted transcripts of `--trace`. */
   traces: string;
 }
@@ -60,6 +62,7 @@ export function homePaths(root: string, isSandbox: boolean): Home {
     gateway: `${path}/${GATEWAY_DOCUMENT}`,
     config: `${path}/config.yaml`,
     env: `${path}/.env`,
+    conversations: `${path}/conversations`,
     traces: `${path}/traces`,
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConversationFiles } from "../agent/conversation_files.ts";
 import type { Workspace } from "../agent/workspace.ts";
 import type { FileSystem } from "../credentials/file_system.ts";
 import type { BindLoopback } from "../oauth/loopback.ts";
@@ -125,6 +126,8 @@ export interface Platform {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ): Promise<RunningProgram | null>;
+  /** The files of conversations. */
+  openConversationFiles(): Promise<ConversationFiles>;
   /** The working folder and its programs, for an agent's tools. */
   openWorkspace(): Promise<Workspace>;
   /** Permission bits, kind and owner of a path, or null when there is none. */

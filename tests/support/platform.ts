@@ -16,6 +16,7 @@ import { createFileStore } from "../../src/credentials/file_store.ts";
 import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/mod.ts";
 import { answerConsent, type Consent, createFakePort, type FakePort } from "./loopback_browser.ts";
 import { MemoryDisk } from "./memory_files.ts";
+import { createMemoryConversations } from "./memory_conversations.ts";
 import { MemoryWorkspace } from "./memory_workspace.ts";
 import { isComputing } from "./computing.ts";
 import { refuseMintedSecrets } from "./minted_secrets.ts";
@@ -26,7 +27,9 @@ import "jose";
 import "uqr";
 import "yaml";
 import "../../src/cli/chat_session.ts";
+import "../../src/agent/title.ts";
 import "../../src/cli/chat/talk.ts";
+import "../../src/cli/read_count.ts";
 import "../../src/cli/trace_file.ts";
 
 await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
@@ -260,6 +263,8 @@ export class TestMachine {
         const ended = this.program({ command, args, env, signals });
         return Promise.resolve(ended && { kill: (kind) => void signals.push(kind), ended });
       },
+      openConversationFiles: () =>
+        Promise.resolve(createMemoryConversations(this.disk, this.clock.now)),
       openWorkspace: () => Promise.resolve(this.workspace),
       stat: (path) => {
         const isFile = this.disk.entries.has(path);

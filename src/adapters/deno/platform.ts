@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ConversationFiles } from "../../agent/conversation_files.ts";
 import type { Workspace } from "../../agent/workspace.ts";
 import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
@@ -99,6 +100,10 @@ export function createDenoPlatform() {
       env: Readonly<Record<string, string>>,
     ): Promise<RunningProgram | null> =>
       (await import("./program.ts")).startProgram(command, args, env),
+    openConversationFiles: async (): Promise<ConversationFiles> => {
+      const { createConversationFiles } = await import("./conversation_files.ts");
+      return createConversationFiles(warn);
+    },
     openWorkspace: async (): Promise<Workspace> => {
       // Loaded for a chat with tools only.
       const { createWorkspace } = await import("./workspace.ts");
