@@ -6,7 +6,13 @@
  */
 
 import type { AccessTokenSource } from "../credentials/access_token.ts";
-import type { GenerateResponse, StopReason, StreamEvent, Usage } from "../protocols/event.ts";
+import type {
+  GenerateResponse,
+  Message,
+  StopReason,
+  StreamEvent,
+  Usage,
+} from "../protocols/event.ts";
 import type { Provider } from "../providers/mod.ts";
 import { collectStream } from "../transports/collect.ts";
 import type { Transport } from "../transports/transport.ts";
@@ -166,17 +172,27 @@ export function jsonView({ output }: Context): View {
   };
 }
 
-/** Answers one prompt: the plain answer on stdout, or events under `--json`. */
+/**
+ * Answers one prompt: the plain answer on stdout, or events under `--json`. Returns the exit code and
+ * what was said.
+ */
 export async function answerOnce(
   context: Context,
   session: ChatSession,
   prompt: string,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ code: number; messages: Message[] }> {
   const { output } = context;
   output.json({ type: "start", provider: session.provider.id, model: session.model });
-  const { stopReason } = await answer(context, session, prompt, createView(context), signal);
-  return exitCodeFor(context, stopReason);
+  const view = createView(context);
+  const { stopReason, content } = await answer(context, session, prompt, view, signal);
+  return {
+    code: exitCodeFor(context, stopReason),
+    messages: [
+      { role: "user", content: [{ type: "text", text: prompt }] },
+      ...(content.length === 0 ? [] : [{ role: "assistant" as const, content }]),
+    ],
+  };
 }
 
 /** How the answer to one prompt is shown. */

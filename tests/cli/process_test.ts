@@ -67,7 +67,7 @@ Deno.test("standard input: closed, huge, and not UTF-8", async () => {
     cli.shell("grantway chat - <&-"),
     cli.run("chat -", { stdin: "x".repeat(9 * 1024 * 1024) }),
     cli.run("auth add minimax --type api-key", { stdin: "x".repeat(70_000) }),
-    cli.run("chat -", { stdin: new Uint8Array([0x68, 0x69, 0xff, 0xfe]) }),
+    cli.run("chat --no-save -", { stdin: new Uint8Array([0x68, 0x69, 0xff, 0xfe]) }),
   ]);
   assertEquals(closed.code, 2);
   assertStringIncludes(closed.stderr, "error: The prompt is empty\n");

@@ -5,29 +5,173 @@
  */
 
 import { Conversation } from "../../agent/conversation.ts";
+import { createConversationId, type OpenConversation } from "../../agent/conversation_store.ts";
 import { addUsage, runTurn, type TurnResult } from "../../agent/loop.ts";
 import { createSystemPrompt } from "../../agent/system_prompt.ts";
-import { type ContentBlock, type Usage, ZERO_USAGE } from "../../protocols/event.ts";
+import { type ContentBlock, type Message, type Usage, ZERO_USAGE } from "../../protocols/event.ts";
 import type { ChatSession, View } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
-import { openToolbox, type Toolbox } from "./toolbox.ts";
+import { openHistory } from "./history.ts";
+import { auxiliaryOf, openToolbox, type Toolbox } from "./toolbox.ts";
 
-/** A chat. */
-export interface AgentChat {
+/** How a chat is opened. */
+export interface AgentChatOptions {
+  /** How it is shown. */
+  view: View;
+  /** Whether what is said is kept. */
+  isSaved: boolean;
+  /** Whether it gets a title, by a request of its own. */
+  isTitled: boolean;
+  /** The conversation to go on with. */
+  resumed?: OpenConversation | undefined;
+}
+
+/** A chat. What takes its time begins when it is made, and is waited for by the first question. */
+export class AgentChat {
   /** Whom it talks to; may change between questions. */
   session: ChatSession;
-  /** What was said. */
-  conversation: Conversation;
   /** Token counts since it was opened. */
-  usage: Usage;
-  /** What the model is offered, once that is known. */
-  toolbox(): Promise<Toolbox>;
+  usage: Usage = ZERO_USAGE;
+  readonly #context: Context;
+  readonly #options: AgentChatOptions;
+  readonly #toolbox: Promise<Toolbox>;
+  readonly #onEvent: ReturnType<typeof createAgentView>;
+  readonly #approve: ReturnType<typeof createApprove>;
+  readonly #end = new AbortController();
+  #open: OpenConversation | undefined;
+  #titling: Promise<void> | undefined;
+
+  /** Opens one. */
+  constructor(context: Context, session: ChatSession, options: AgentChatOptions) {
+    const { view, resumed } = options;
+    this.session = session;
+    this.#context = context;
+    this.#options = options;
+    this.#open = resumed;
+    this.#toolbox = openToolbox(context, () => this.session);
+    this.#toolbox.catch(() => {});
+    this.#onEvent = createAgentView(context, view);
+    this.#approve = createApprove(context, () => view.stop(false));
+  }
+
+  /** What was said so far. */
+  get messages(): readonly Message[] {
+    return this.#open?.conversation.messages ?? [];
+  }
+
+  /** The conversation's id, once it has begun. */
+  get id(): string | undefined {
+    return this.#open?.head.id;
+  }
+
+  /** What the model is offered. */
+  toolbox(): Promise<Toolbox> {
+    return this.#toolbox;
+  }
+
   /** Asks, and shows what happens. Throws like `runTurn`. */
-  ask(question: readonly ContentBlock[], signal: AbortSignal): Promise<TurnResult>;
-  /** Leaves what was said behind. */
-  startOver(): void;
+  async ask(question: readonly ContentBlock[], signal: AbortSignal): Promise<TurnResult> {
+    const { view, isTitled } = this.#options;
+    const { output } = this.#context;
+    const { tools, serverTools } = (await within(this.#toolbox, signal)).offer();
+    const { conversation, head } = await this.#begin();
+    const { transport, model, maxOutputTokens } = this.session;
+    try {
+      const result = await runTurn(conversation, question, {
+        transport,
+        model,
+        maxOutputTokens,
+        system: head.system,
+        tools,
+        serverTools,
+        approve: this.#approve,
+        onEvent: this.#onEvent,
+        onNote: output.detail,
+        signal,
+      });
+      view.usage(result.usage);
+      this.usage = addUsage(this.usage, result.usage);
+      if (result.isExhausted) {
+        output.warn(`Stopped after ${result.rounds} rounds of tool calls; say "go on" to go on`);
+      }
+      if (isTitled) this.#giveTitle();
+      return result;
+    } catch (error) {
+      view.stop(signal.aborted);
+      throw error;
+    }
+  }
+
+  /** Leaves what was said behind; it stays where it is kept. */
+  async startOver(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#titling = undefined;
+    await open?.close();
+  }
+
+  /** Waits for what is still to be saved. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#titling;
+    await this.#open?.close();
+  }
+
+  async #begin(): Promise<OpenConversation> {
+    if (this.#open !== undefined) {
+      // A conversation that began without tools has no system prompt yet.
+      this.#open.head.system ??= await this.#systemPrompt();
+      return this.#open;
+    }
+    const { platform } = this.#context;
+    const { provider, model } = this.session;
+    const system = await this.#systemPrompt();
+    const { cwd } = await platform.openWorkspace();
+    const head = { provider: provider.id, model, folder: cwd, system };
+    return this.#open = this.#options.isSaved
+      ? (await openHistory(this.#context)).create(head)
+      : unsaved(head, platform.now());
+  }
+
+  async #systemPrompt(): Promise<string> {
+    const { platform } = this.#context;
+    const { cwd, os } = await platform.openWorkspace();
+    return this.session.system ??
+      createSystemPrompt({ cwd, os, date: new Date(platform.now()) });
+  }
+
+  /** Asks for a title while the user reads; whoever leaves first does not wait for it. */
+  #giveTitle(): void {
+    const open = this.#open;
+    if (open === undefined || open.title !== undefined || this.#titling !== undefined) return;
+    if (!this.#options.isSaved) return;
+    const { signal } = this.#end;
+    const ask = async () => {
+      const { requestTitle } = await import("../../agent/title.ts");
+      const { messages } = open.conversation;
+      const title = await requestTitle(auxiliaryOf(this.session), messages, signal);
+      if (title !== undefined) open.setTitle(title);
+    };
+    // A conversation without a title is shown by its first words.
+    this.#titling = ask().catch(() => {});
+  }
+}
+
+/** A conversation that is nowhere but in this process. */
+function unsaved(
+  head: Pick<OpenConversation["head"], "provider" | "model" | "folder" | "system">,
+  now: number,
+): OpenConversation {
+  const id = createConversationId(now);
+  return {
+    conversation: new Conversation(id),
+    head: { ...head, id, createdAt: now, preview: "" },
+    title: undefined,
+    setTitle: () => {},
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Waits for what has begun, unless the person who waits gives up. */
@@ -39,58 +183,4 @@ function within<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([result, promise]).finally(() =>
     signal.removeEventListener("abort", onAbort)
   );
-}
-
-/** Opens one. What takes its time begins at once and is waited for by the first question. */
-export function openAgentChat(context: Context, session: ChatSession, view: View): AgentChat {
-  const { platform, output } = context;
-  const opening = openToolbox(context, () => chat.session);
-  opening.catch(() => {});
-  const newConversation = () => new Conversation(crypto.randomUUID());
-  const surroundings = platform.openWorkspace();
-  surroundings.catch(() => {});
-  const onEvent = createAgentView(context, view);
-  const approve = createApprove(context, () => view.stop(false));
-  let system: string | undefined;
-  const chat: AgentChat = {
-    session,
-    conversation: newConversation(),
-    usage: ZERO_USAGE,
-    toolbox: () => opening,
-    startOver: () => {
-      chat.conversation = newConversation();
-      system = undefined;
-    },
-    ask: async (question, signal) => {
-      const { transport, model, maxOutputTokens } = chat.session;
-      const { tools, serverTools } = (await within(opening, signal)).offer();
-      const { cwd, os } = await surroundings;
-      system ??= chat.session.system ??
-        createSystemPrompt({ cwd, os, date: new Date(platform.now()) });
-      try {
-        const result = await runTurn(chat.conversation, question, {
-          transport,
-          model,
-          maxOutputTokens,
-          system,
-          tools,
-          serverTools,
-          approve,
-          onEvent,
-          onNote: output.detail,
-          signal,
-        });
-        view.usage(result.usage);
-        chat.usage = addUsage(chat.usage, result.usage);
-        if (result.isExhausted) {
-          output.warn(`Stopped after ${result.rounds} rounds of tool calls; say "go on" to go on`);
-        }
-        return result;
-      } catch (error) {
-        view.stop(signal.aborted);
-        throw error;
-      }
-    },
-  };
-  return chat;
 }

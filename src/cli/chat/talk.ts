@@ -4,10 +4,12 @@
  * @module
  */
 
-import { type ChatSession, createView, exitCodeFor, textView } from "../chat_session.ts";
+import type { OpenConversation } from "../../agent/conversation_store.ts";
+import type { Message } from "../../protocols/event.ts";
+import { type ChatSession, createView, exitCodeFor, printable, textView } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { Interrupted } from "../interrupts.ts";
-import { type AgentChat, openAgentChat } from "./agent_chat.ts";
+import { AgentChat } from "./agent_chat.ts";
 
 const HELP = `/new    start over
 /help   this
@@ -29,36 +31,75 @@ async function keepFresh(
   }
 }
 
+/** How a chat with tools is held. */
+export interface TalkOptions {
+  /** Whether what is said is kept. */
+  isSaved: boolean;
+  /** The conversation to go on with. */
+  resumed: OpenConversation | undefined;
+}
+
 /** Answers one prompt with tools. */
 export async function answerWithTools(
   context: Context,
   session: ChatSession,
   prompt: string,
+  options: TalkOptions,
 ): Promise<number> {
   const { output, interrupts } = context;
   output.json({ type: "start", provider: session.provider.id, model: session.model });
-  const chat = openAgentChat(context, session, createView(context));
-  const { response } = await chat.ask([{ type: "text", text: prompt }], interrupts.signal);
-  return exitCodeFor(context, response.stopReason);
+  const view = createView(context);
+  const chat = new AgentChat(context, session, { ...options, view, isTitled: false });
+  try {
+    const { response } = await chat.ask([{ type: "text", text: prompt }], interrupts.signal);
+    return exitCodeFor(context, response.stopReason);
+  } finally {
+    await chat.close();
+  }
 }
 
 /** Talks until the user leaves. */
-export async function converse(context: Context, session: ChatSession): Promise<void> {
-  const chat = openAgentChat(context, session, textView(context, { showThinking: true }));
+export async function converse(
+  context: Context,
+  session: ChatSession,
+  options: TalkOptions,
+): Promise<void> {
+  const view = textView(context, { showThinking: true });
+  const chat = new AgentChat(context, session, { ...options, view, isTitled: true });
   const end = new AbortController();
   keepFresh(context, chat, end.signal).catch(() => {});
   try {
+    showBeginning(context, chat, options.resumed);
     await talk(context, chat);
   } finally {
     end.abort();
+    await chat.close();
   }
+}
+
+/** Says whom one talks to, and where the conversation was left. */
+function showBeginning(
+  { output }: Context,
+  { session, messages }: AgentChat,
+  resumed: OpenConversation | undefined,
+): void {
+  output.note(`${output.paintError("bold", session.model)}  ${session.account}`);
+  if (resumed !== undefined) {
+    const textOf = (role: Message["role"]) =>
+      messages.filter((message) => message.role === role).flatMap(({ content }) =>
+        content.flatMap((block) => block.type === "text" ? [block.text] : [])
+      ).at(-1) ?? "";
+    const { title, head } = resumed;
+    output.note(`Resumed: ${printable(title ?? head.preview)}`);
+    output.note(output.paintError("dim", `> ${printable(textOf("user"))}`));
+    output.note(output.paintError("dim", printable(textOf("assistant"))));
+  }
+  output.note(output.paintError("dim", "/help lists the commands"));
 }
 
 async function talk(context: Context, chat: AgentChat): Promise<void> {
   const { output, interrupts } = context;
   const lines: string[] = [];
-  output.note(`${output.paintError("bold", chat.session.model)}  ${chat.session.account}`);
-  output.note(output.paintError("dim", "/help lists the commands"));
   for (;;) {
     const line = await askLine(context, lines);
     if (line === null) return;
@@ -71,7 +112,7 @@ async function talk(context: Context, chat: AgentChat): Promise<void> {
       continue;
     }
     if (text === "/new") {
-      chat.startOver();
+      await chat.startOver();
       output.note("Started over");
       continue;
     }

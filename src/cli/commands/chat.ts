@@ -5,9 +5,11 @@
  */
 
 import type { Command } from "commander";
+import { findProvider } from "../../providers/mod.ts";
 import { chooseModel } from "../model_choice.ts";
 import { openUpstream } from "../upstream.ts";
 import type { ChatSession } from "../chat_session.ts";
+import type { Resumption } from "../chat/history.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
@@ -18,6 +20,10 @@ interface Options {
   system?: string;
   maxTokens?: string;
   tools?: boolean;
+  continue?: boolean;
+  resume?: string;
+  /** False for `--no-save`. */
+  save?: boolean;
 }
 
 /** The most that is read from standard input, bytes. */
@@ -35,6 +41,9 @@ export function define(command: Command): void {
     .option("--system <text>", "system prompt")
     .option("--max-tokens <count>", "the most tokens of an answer")
     .option("-t, --tools", "let the model use tools for a prompt; it asks first, or see --yes")
+    .option("-c, --continue", "go on with the last conversation of this folder")
+    .option("-r, --resume <id>", "go on with that conversation; see: grantway sessions list")
+    .option("--no-save", "keep nothing of what is said")
     .addHelpText(
       "after",
       `
@@ -54,14 +63,18 @@ export async function run(context: Context, command: Invocation): Promise<number
   const options = command.opts<Options>();
   const maxOutputTokens = options.maxTokens === undefined
     ? undefined
-    : positive(options.maxTokens, "--max-tokens");
-  const isTooled = options.tools === true;
+    : (await import("../read_count.ts")).readCount(options.maxTokens, "--max-tokens");
+  const which = resumption(options);
+  const isPlain = !options.tools && which === undefined;
   // Loads while files and standard input are waited for.
   const loading = import("../chat_session.ts");
-  if (isTooled || command.args.length === 0) import("../chat/talk.ts").catch(() => {});
+  if (!isPlain || (command.args.length === 0 && interactive)) {
+    import("../chat/talk.ts").catch(() => {});
+  }
   const reading = readPrompt(context, command.args);
   reading.catch(() => {});
-  const choice = await chooseModel(context, options);
+  const resumed = which && await (await import("../chat/history.ts")).resume(context, which);
+  const choice = await chooseModel(context, { ...modelOf(resumed?.head), ...options });
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, account, transport } = await openUpstream(context, choice.provider);
   const { description, endpoints, source } = account;
@@ -77,13 +90,33 @@ export async function run(context: Context, command: Invocation): Promise<number
     source,
   };
   output.detail(`${description}, ${session.model}, ${endpoints.apiBaseUrl}`);
-  if (prompt !== undefined && !isTooled) {
-    return await answerOnce(context, session, prompt, interrupts.signal);
+  const isSaved = options.save !== false;
+  if (prompt !== undefined && isPlain) {
+    const { code, messages } = await answerOnce(context, session, prompt, interrupts.signal);
+    if (isSaved) await (await import("../chat/history.ts")).save(context, session, messages);
+    return code;
   }
   const { answerWithTools, converse } = await import("../chat/talk.ts");
-  if (prompt !== undefined) return await answerWithTools(context, session, prompt);
+  const talk = { isSaved, resumed };
+  if (prompt !== undefined) return await answerWithTools(context, session, prompt, talk);
   if (!interactive) throw new UsageError("There is no prompt", 'Run: grantway chat "…"');
-  return await converse(context, session);
+  return await converse(context, session, talk);
+}
+
+/** Which conversation the flags mean to go on with. */
+function resumption(options: Options): Resumption | undefined {
+  if (options.resume === undefined) return options.continue ? { kind: "last" } : undefined;
+  if (options.continue) throw new UsageError("--continue and --resume exclude each other");
+  return { kind: "id", id: options.resume };
+}
+
+/** The provider and model that a conversation was held with, where that provider is still known. */
+function modelOf(
+  head: { provider: string; model: string } | undefined,
+): { provider?: string; model?: string } {
+  return head === undefined || findProvider(head.provider) === undefined
+    ? {}
+    : { provider: head.provider, model: head.model };
 }
 
 /**
@@ -116,9 +149,4 @@ async function readPrompt(
     );
   }
   return prompt;
-}
-
-function positive(text: string, flag: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError(`${flag} takes a whole number above 0, not "${text}"`);
 }
