@@ -78,7 +78,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/model.ts"),
   },
   {
-  {
     path: ["speak"],
     summary: "Speak a text",
     load: () => import("./commands/speak.ts"),
@@ -98,6 +97,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Film, or go on with a video that is being made",
     load: () => import("./commands/video.ts"),
   },
+  {
     path: ["auth", "add"],
     summary: "Sign in to a provider, or store its API key",
     load: () => import("./commands/auth_add.ts"),
