@@ -58,6 +58,7 @@ export interface CommandGroup {
 /** The words that have commands below them. */
 export const GROUPS: readonly CommandGroup[] = [
   { name: "auth", summary: "Sign in, and look after stored credentials" },
+  { name: "sessions", summary: "Conversations that were kept" },
   { name: "config", summary: "Read and change config.yaml" },
   { name: "gateway", summary: "Serve other programs from what you are signed in to" },
   { name: "gateway keys", summary: "Client keys: who may use the gateway" },
@@ -96,6 +97,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: ["video"],
     summary: "Film, or go on with a video that is being made",
     load: () => import("./commands/video.ts"),
+  },
+  {
+    path: ["sessions", "list"],
+    summary: "List conversations, the last first",
+    load: () => import("./commands/sessions_list.ts"),
+  },
+  {
+    path: ["sessions", "show"],
+    summary: "Print a conversation as Markdown",
+    load: () => import("./commands/sessions_show.ts"),
+  },
+  {
+    path: ["sessions", "delete"],
+    summary: "Forget conversations",
+    load: () => import("./commands/sessions_delete.ts"),
   },
   {
     path: ["auth", "add"],
