@@ -154,6 +154,8 @@ export interface ClientCodec {
    * names the field.
    */
   decodeRequest(body: JsonObject): GenerateRequest;
+  /** Whether a request body that could be read holds sealed reasoning in an envelope of ours. */
+  hasSeals?(body: JsonObject): boolean;
   /**
    * What another dialect cannot say of a request of this one: a sentence for each wish that is left
    * out, without which the answer is still an answer.

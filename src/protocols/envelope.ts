@@ -16,6 +16,11 @@ import { optional } from "./fields.ts";
 /** Maker and version; part of the URL-safe alphabet like all that follows. */
 export const SEAL_MARKER = "grantway1-";
 
+/** Whether a field of a request is an envelope of ours. */
+export function isEnvelope(value: unknown): boolean {
+  return typeof value === "string" && value.startsWith(SEAL_MARKER);
+}
+
 /** The seal of a thinking block in its envelope. Never empty: some clients drop what has no seal. */
 export function encodeSeal(block: ThinkingBlock): string {
   const { origin = "", model = "" } = block.provenance ?? {};

@@ -7,8 +7,8 @@
 import { GrantwayError } from "../core/errors.ts";
 import { type JsonObject, parseJsonObject } from "../core/http.ts";
 import type { ClientCodec } from "../protocols/codec.ts";
-import { SEAL_MARKER } from "../protocols/envelope.ts";
 import type { Dialect, GenerateRequest } from "../protocols/event.ts";
+import { limitSeals, MAX_SEAL_BYTES } from "../protocols/seal_limit.ts";
 import { loadOnce } from "./load_once.ts";
 
 /** A client's request. */
@@ -21,8 +21,10 @@ export interface ClientRequest {
   bytes: Uint8Array<ArrayBuffer>;
   /** Its JSON. */
   json: JsonObject;
-  /** Whether it holds sealed reasoning in an envelope of ours, which has to be opened. */
+  /** Whether it holds sealed reasoning in an envelope of ours, or too much of it. */
   hasSeals: boolean;
+  /** What of it is not passed on, a sentence each. */
+  notes: readonly string[];
 }
 
 /** The codec for clients of a dialect, loaded with the first request in it. */
@@ -42,8 +44,7 @@ export async function readClientRequest(
   dialect: Dialect,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<ClientRequest> {
-  const text = new TextDecoder().decode(bytes);
-  const json = parseJsonObject(text);
+  const json = parseJsonObject(new TextDecoder().decode(bytes));
   if (json === undefined) {
     throw new GrantwayError(
       "invalid_request",
@@ -51,14 +52,22 @@ export async function readClientRequest(
     );
   }
   const codec = await loadClientCodec(dialect);
+  const decoded = codec.decodeRequest(json);
+  const request = limitSeals(decoded);
+  const isLimited = request !== decoded;
   return {
     dialect,
-    request: codec.decodeRequest(json),
+    request,
     bytes,
     json,
-    hasSeals: text.includes(SEAL_MARKER),
+    hasSeals: isLimited || (codec.hasSeals?.(json) ?? false),
+    notes: isLimited ? [TOO_MANY_SEALS] : [],
   };
 }
+
+const TOO_MANY_SEALS = `The oldest sealed reasoning was left out: there is more than ${
+  MAX_SEAL_BYTES / 2 ** 20
+} MiB of it`;
 
 /** Claude Code puts the id of its session into the id of the user: as JSON, or at its end. */
 const SESSION = /(?:^|_)session_([0-9a-f-]{36})$/;

@@ -10,6 +10,7 @@ import type { GenerateRequest, StreamError, Usage } from "../protocols/event.ts"
 import type { StreamRelay } from "../protocols/relay.ts";
 import { type ChunkReader, drain } from "./chunk_reader.ts";
 import type { EventStream } from "./event_stream.ts";
+import type { ClientBody } from "./forward_body.ts";
 import type { Exchange } from "../requests/exchange.ts";
 
 /** A request in the dialect of the provider's API. */
@@ -19,7 +20,7 @@ export interface ForwardRequest {
   /** The model as the client named it: so it is told in the answer. */
   clientModel: string;
   /** The body as it came, and its JSON. Sent untouched where nothing in it has to change. */
-  body?: { bytes: Uint8Array<ArrayBuffer>; json: JsonObject } | undefined;
+  body?: ClientBody | undefined;
 }
 
 /** The answer to a {@linkcode ForwardRequest}. */
@@ -147,26 +148,4 @@ export class UpstreamRelayedStream implements RelayedStream {
     this.#exchange.close();
     await this.#reader.cancel().catch(() => {});
   }
-}
-
-/** Where conversations and tools stand in a body: compared by what they mean, not by how it is written. */
-const CONTENT: readonly string[] = ["messages", "input", "system", "tools"];
-
-/**
- * Whether a body can go to the provider as it came.
- *
- * @param json The body.
- * @param read What is sent for it when nothing has been prepared.
- * @param prepared What is sent for it in fact.
- */
-export function isUntouched(json: JsonObject, read: JsonObject, prepared: JsonObject): boolean {
-  if (JSON.stringify(read) !== JSON.stringify(prepared)) return false;
-  const names = new Set([...Object.keys(json), ...Object.keys(prepared)]);
-  names.delete("stream");
-  for (const name of names) {
-    if (!Object.hasOwn(json, name) || !Object.hasOwn(prepared, name)) return false;
-    if (CONTENT.includes(name)) continue;
-    if (JSON.stringify(json[name]) !== JSON.stringify(prepared[name])) return false;
-  }
-  return true;
 }

@@ -161,6 +161,7 @@ class Answering {
   }
 
   async generate(): Promise<Response> {
+    for (const note of this.#client.notes) this.#notes.add(note);
     const { provider } = this.#target;
     if (provider.protocol === this.#client.dialect) return await this.#passThrough();
     for (const note of this.#codec.checkTranslation(this.#client.request)) this.#notes.add(note);
@@ -195,11 +196,11 @@ class Answering {
 
   async #passThrough(): Promise<Response> {
     const { request, bytes, json, hasSeals } = this.#client;
-    const { transport, model } = this.#target;
+    const { transport } = this.#target;
     const answer = await transport.forward({
       request: this.#request(),
       clientModel: request.model,
-      body: hasSeals || request.model !== model ? undefined : { bytes, json },
+      body: hasSeals ? undefined : { bytes, json },
     }, this.#requestOptions());
     switch (answer?.kind) {
       case "stream":

@@ -32,12 +32,12 @@ import { type Api, loadAnswerCodec, loadApi, loadRelayCodec } from "./api.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { collectStream, replayResponse } from "./collect.ts";
+import { forwardBody } from "./forward_body.ts";
 import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
 import { Recoveries } from "./recovery.ts";
 import {
   type ForwardedAnswer,
   type ForwardRequest,
-  isUntouched,
   UpstreamRelayedStream,
 } from "./relayed_answer.ts";
 import { createStopScanner } from "./stop_sequences.ts";
@@ -189,10 +189,7 @@ class ProviderTransport implements Transport {
       : Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
     const accept = request.stream ? "text/event-stream" : "application/json";
     return await this.#attempt(prepared, options, timeoutMs, async (sending) => {
-      const encoded = this.#codec.encodeRequest(sending.prepared.request);
-      const isSame = body !== undefined &&
-        isUntouched(body.json, this.#codec.encodeRequest(request), encoded);
-      const bytes = isSame ? body.bytes : JSON.stringify(encoded);
+      const bytes = forwardBody(body, request, sending.prepared.request, this.#codec);
       const answer = await this.#send(sending, this.#codec.path, bytes, accept);
       if (answer.kind === "failed") return answer;
       return await this.#relay(sending, answer.value, relays, clientModel);

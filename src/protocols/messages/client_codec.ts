@@ -6,7 +6,7 @@
 
 import type { ClientCodec } from "../codec.ts";
 import { checkMessagesTranslation } from "./check_translation.ts";
-import { decodeMessagesRequest } from "./decode_request.ts";
+import { decodeMessagesRequest, hasMessagesSeals } from "./decode_request.ts";
 import { encodeMessagesError } from "./encode_error.ts";
 import { encodeMessagesResponse } from "./encode_response.ts";
 import { createMessagesStreamEncoder } from "./encode_stream.ts";
@@ -15,6 +15,7 @@ import { createMessagesStreamEncoder } from "./encode_stream.ts";
 export const messagesClientCodec: ClientCodec = {
   dialect: "messages",
   decodeRequest: decodeMessagesRequest,
+  hasSeals: hasMessagesSeals,
   checkTranslation: checkMessagesTranslation,
   encodeResponse: encodeMessagesResponse,
   createStreamEncoder: createMessagesStreamEncoder,

@@ -19,7 +19,7 @@ import type {
   Tool,
   ToolChoice,
 } from "../event.ts";
-import { openSeals } from "../envelope.ts";
+import { isEnvelope, openSeals } from "../envelope.ts";
 import { decodeContent } from "./decode_content.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
 
@@ -78,6 +78,17 @@ export function decodeMessagesRequest(body: JsonObject): GenerateRequest {
     stream: body["stream"] === true,
     ...optional("extensions", decodeExtensions(body, outputConfig, metadata)),
   };
+}
+
+/** Whether a request body holds sealed reasoning in an envelope of ours. */
+export function hasMessagesSeals({ messages }: JsonObject): boolean {
+  return Array.isArray(messages) &&
+    messages.some((message) =>
+      isJsonObject(message) && Array.isArray(message["content"]) &&
+      message["content"].some((block) =>
+        isJsonObject(block) && (isEnvelope(block["signature"]) || isEnvelope(block["data"]))
+      )
+    );
 }
 
 function invalid(field: string, expected: string): GrantwayError {

@@ -7,7 +7,7 @@
 import { encodeOpenAiError } from "../answer_error.ts";
 import type { ClientCodec } from "../codec.ts";
 import { checkResponsesTranslation } from "./check_translation.ts";
-import { decodeResponsesRequest } from "./decode_request.ts";
+import { decodeResponsesRequest, hasResponsesSeals } from "./decode_request.ts";
 import { encodeResponsesResponse } from "./encode_response.ts";
 import { createResponsesStreamEncoder } from "./encode_stream.ts";
 
@@ -15,6 +15,7 @@ import { createResponsesStreamEncoder } from "./encode_stream.ts";
 export const responsesClientCodec: ClientCodec = {
   dialect: "responses",
   decodeRequest: decodeResponsesRequest,
+  hasSeals: hasResponsesSeals,
   checkTranslation: checkResponsesTranslation,
   encodeResponse: encodeResponsesResponse,
   createStreamEncoder: createResponsesStreamEncoder,

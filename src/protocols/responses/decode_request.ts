@@ -10,6 +10,7 @@
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { GenerateRequest, OutputFormat, Reasoning, TextBlock } from "../event.ts";
+import { isEnvelope } from "../envelope.ts";
 import { decodeInput } from "./decode_input.ts";
 import { decodeToolChoice, decodeTools, invalid } from "./decode_tools.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
@@ -71,6 +72,12 @@ export function decodeResponsesRequest(body: JsonObject): GenerateRequest {
       }, []),
     ),
   };
+}
+
+/** Whether a request body holds sealed reasoning in an envelope of ours. */
+export function hasResponsesSeals({ input }: JsonObject): boolean {
+  return Array.isArray(input) &&
+    input.some((item) => isJsonObject(item) && isEnvelope(item["encrypted_content"]));
 }
 
 function withoutNull(value: unknown): JsonObject {
