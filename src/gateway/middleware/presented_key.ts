@@ -36,16 +36,17 @@ export function createKeyCheck(
         headers: NO_RETRY,
       });
     }
+    const presented = presentedKeys(request.headers);
+    for (const candidate of presented) {
+      const key = KEY.test(candidate) ? await keys.verify(candidate) : undefined;
+      if (key !== undefined) return key;
+    }
+    // After it was looked for: a key that was made this moment is good before this is read again.
     if (!await keys.isConfigured()) {
       throw new Refusal(503, "invalid_configuration", "This gateway has no client key yet", {
         hint: "Make one with: grantway gateway keys create",
         headers: NO_RETRY,
       });
-    }
-    const presented = presentedKeys(request.headers);
-    for (const candidate of presented) {
-      const key = KEY.test(candidate) ? await keys.verify(candidate) : undefined;
-      if (key !== undefined) return key;
     }
     // A key that is good was let in above: guessing slows down nobody else.
     const waitMs = presented.length === 0 ? undefined : unknown.take(now());
