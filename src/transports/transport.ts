@@ -9,38 +9,19 @@
 
 import type { AccessTokenSource } from "../credentials/access_token.ts";
 import { TransportError } from "../core/errors.ts";
-import { displayText } from "../core/redact.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
-import type { AnswerCodec, RequestCodec, UpstreamContext } from "../protocols/codec.ts";
-import type { RelayCodec } from "../protocols/relay.ts";
-import type {
-  GenerateRequest,
-  GenerateResponse,
-  StreamError,
-  StreamEvent,
-} from "../protocols/event.ts";
+import type { RequestCodec } from "../protocols/codec.ts";
+import type { GenerateRequest, GenerateResponse } from "../protocols/event.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
-import {
-  ApiClient,
-  type Attempt,
-  conceal,
-  readMediaType,
-  type Sending,
-} from "../requests/api_client.ts";
-import { type Api, loadAnswerCodec, loadApi, loadRelayCodec } from "./api.ts";
-import { createCallerTools, type EventFilter } from "./caller_tools.ts";
-import { createChunkReader } from "./chunk_reader.ts";
-import { collectStream, replayResponse } from "./collect.ts";
+import { ApiClient, type Attempt } from "../requests/api_client.ts";
+import { Answers, type PreparedSending } from "./answers.ts";
+import { type Api, loadApi, loadRelayCodec } from "./api.ts";
+import { collectStream } from "./collect.ts";
+import type { EventStream } from "./event_stream.ts";
 import { forwardBody } from "./forward_body.ts";
-import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
 import { Recoveries } from "./recovery.ts";
-import {
-  type ForwardedAnswer,
-  type ForwardRequest,
-  UpstreamRelayedStream,
-} from "./relayed_answer.ts";
-import { createStopScanner } from "./stop_sequences.ts";
+import type { ForwardedAnswer, ForwardRequest } from "./relayed_answer.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
 
 /** How a transport is made. */
@@ -117,18 +98,12 @@ const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 /** A whole answer comes without a sign of life until it is complete; official clients wait as long. */
 const GENERATE_TIMEOUT_MS = 600_000;
 const MAX_COUNT_BODY_BYTES = 64 * 1024;
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
-
-/** One attempt, with the request it is about. */
-interface PreparedSending extends Sending {
-  prepared: PreparedRequest;
-}
 
 class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #client: ApiClient;
   readonly #codec: RequestCodec;
-  #answers: Promise<AnswerCodec> | undefined;
+  readonly #answers: Answers;
   readonly #rules: ApiRules;
   readonly #idleTimeoutMs: number;
   readonly #recoveries: Recoveries;
@@ -138,6 +113,7 @@ class ProviderTransport implements Transport {
     this.#options = options;
     const { explainError } = rules;
     this.#client = new ApiClient({ ...options, explainError }, resolveRuntime(options));
+    this.#answers = new Answers({ provider: options.provider, rules, client: this.#client });
     this.#recoveries = new Recoveries(rules.recoveries);
     this.#codec = requests;
     this.#rules = rules;
@@ -154,7 +130,7 @@ class ProviderTransport implements Transport {
       const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "text/event-stream");
       if (answer.kind === "failed") return answer;
-      return this.#openStream(sending, answer.value);
+      return this.#answers.openStream(sending, answer.value);
     });
   }
 
@@ -168,7 +144,7 @@ class ProviderTransport implements Transport {
       const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "application/json");
       if (answer.kind === "failed") return answer;
-      const opened = await this.#openStream(sending, answer.value);
+      const opened = await this.#answers.openStream(sending, answer.value);
       if (opened.kind === "failed") return opened;
       return { kind: "answered", value: await collectStream(opened.value) };
     });
@@ -192,49 +168,8 @@ class ProviderTransport implements Transport {
       const bytes = forwardBody(body, request, sending.prepared.request, this.#codec);
       const answer = await this.#send(sending, this.#codec.path, bytes, accept);
       if (answer.kind === "failed") return answer;
-      return await this.#relay(sending, answer.value, relays, clientModel);
+      return await this.#answers.relay(sending, answer.value, relays, clientModel);
     });
-  }
-
-  async #relay(
-    sending: PreparedSending,
-    response: Response,
-    relays: RelayCodec,
-    clientModel: string,
-  ): Promise<Attempt<ForwardedAnswer>> {
-    const { exchange, prepared: { request } } = sending;
-    const context = {
-      ...this.#contextOf(request),
-      model: clientModel,
-      mendError: (error: StreamError) => conceal(error, sending.token),
-    };
-    const mediaType = readMediaType(response);
-    if (request.stream && mediaType === "text/event-stream" && response.body !== null) {
-      const stream = new UpstreamRelayedStream({
-        exchange,
-        reader: createChunkReader(response.body),
-        relay: relays.createStreamRelay(context),
-      });
-      const error = await stream.open();
-      return error === undefined
-        ? { kind: "answered", value: { kind: "stream", stream } }
-        : this.#client.failed(sending, error);
-    }
-    if (!request.stream && mediaType === "application/json") {
-      const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
-      exchange.finish();
-      const decoded = body && (await this.#answerCodec()).decodeBody(body, context);
-      if (body === undefined || decoded === undefined) {
-        const error = { code: "upstream", message: "the answer is not JSON" } as const;
-        return this.#client.failed(sending, error, false);
-      }
-      if (decoded.kind === "error") return this.#client.failed(sending, decoded.error);
-      return { kind: "answered", value: { kind: "body", ...relays.relayBody(body, context) } };
-    }
-    const opened = await this.#openStream(sending, response);
-    return opened.kind === "failed"
-      ? opened
-      : { kind: "answered", value: { kind: "events", events: opened.value } };
   }
 
   #encode({ prepared }: PreparedSending): string {
@@ -319,82 +254,13 @@ class ProviderTransport implements Transport {
         ...conversationHeader(provider, prepared.request),
       },
       body,
-      onSent: () => void this.#answerCodec().catch(() => {}),
+      onSent: () => void this.#answers.codec().catch(() => {}),
       decodeFailure: async (answer) =>
-        (await this.#answerCodec()).decodeFailure(answer, this.#contextOf(prepared.request)),
+        (await this.#answers.codec()).decodeFailure(
+          answer,
+          this.#answers.contextOf(prepared.request),
+        ),
     });
-  }
-
-  #answerCodec(): Promise<AnswerCodec> {
-    return this.#answers ??= loadAnswerCodec(this.#options.provider.protocol);
-  }
-
-  #contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
-    return {
-      origin: this.#options.provider.family,
-      classify: this.#rules.classifyError,
-      customTools: tools.flatMap((tool) =>
-        tool.type === "function" && tool.custom ? [tool.name] : []
-      ),
-    };
-  }
-
-  /** Reads an answer up to its first event that means something. */
-  async #openStream(
-    sending: PreparedSending,
-    response: Response,
-  ): Promise<Attempt<EventStream>> {
-    const { exchange, prepared: { request, tools } } = sending;
-    const context = this.#contextOf(request);
-    const stops = this.#options.provider.ignoresStopSequences ? request.stopSequences : undefined;
-    const scanner = createStopScanner(stops);
-    const callerTools = createCallerTools(tools);
-    const filter: EventFilter = (events) => {
-      const restored = callerTools?.(events) ?? [...events];
-      return scanner?.scan(restored) ?? restored;
-    };
-    const mediaType = readMediaType(response);
-    // A server that names no type is taken at the word of the request.
-    const isJson = mediaType === "application/json" || (mediaType === "" && !request.stream);
-    if (isJson) {
-      const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
-      exchange.finish();
-      if (body === undefined) {
-        return this.#client.failed(
-          sending,
-          { code: "upstream", message: "the answer is not JSON" },
-          false,
-        );
-      }
-      const decoded = (await this.#answerCodec()).decodeBody(body, context);
-      if (decoded.kind === "error") return this.#client.failed(sending, decoded.error);
-      const events = filter(replayResponse(decoded.response));
-      return { kind: "answered", value: new BufferedEventStream(events) };
-    }
-    if (mediaType !== "text/event-stream" && mediaType !== "") {
-      response.body?.cancel().catch(() => {});
-      return this.#client.failed(sending, {
-        code: "upstream",
-        message: `it answered with ${displayText(mediaType, 40)}, which is no answer`,
-      }, false);
-    }
-    const stream = new UpstreamEventStream({
-      exchange,
-      reader: createChunkReader(response.body ?? new ReadableStream({ start: (c) => c.close() })),
-      decoder: (await this.#answerCodec()).createStreamDecoder(context),
-      filter,
-      mendError: (error) => conceal(error, sending.token),
-    });
-    // Signs of life may come first; whether there is an answer shows after them.
-    const first: StreamEvent[] = [];
-    let head: StreamEvent | undefined;
-    while (head === undefined) {
-      first.push(...await stream.read() ?? []);
-      head = first.find((event) => event.type !== "ping");
-    }
-    if (head.type === "error") return this.#client.failed(sending, head.error);
-    stream.unread(first);
-    return { kind: "answered", value: stream };
   }
 }
 
