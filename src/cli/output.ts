@@ -102,6 +102,8 @@ export interface Output {
   progress(text: string): void;
   /** A warning on stderr, always. */
   warn(text: string): void;
+  /** Another program has the terminal: keeps what would go to stderr until the returned function is called. */
+  hold(): () => void;
   /** Reports a failure: one line and the hint on stderr, and an `error` object under `--json`. */
   error(error: unknown): void;
 }
@@ -117,7 +119,9 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
     if (progressShown) tell(stderr, "\r\x1b[K");
     progressShown = false;
   };
+  let held: string[] | undefined;
   const errorLine = (text: string) => {
+    if (held !== undefined) return void held.push(text);
     clearProgress();
     tell(stderr, `${text}\n`);
   };
@@ -152,6 +156,14 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
       if (!canRewrite) return;
       tell(stderr, `\r\x1b[K${text}`);
       progressShown = true;
+    },
+    hold: () => {
+      held ??= [];
+      return () => {
+        const lines = held ?? [];
+        held = undefined;
+        for (const line of lines) errorLine(line);
+      };
     },
     warn: (text) => errorLine(`${paintError("yellow", "warning:")} ${text}`),
     error: (error) => {

@@ -298,6 +298,17 @@ Deno.test("connect --write keeps what it replaced sealed where logins are", asyn
   assertEquals(textOf(machine, CLAUDE), '{"env":{"ANTHROPIC_AUTH_TOKEN":"sk-mine"}}');
 });
 
+Deno.test("connect tells of variables that lead the client elsewhere", async () => {
+  const machine = await signedIn("auth add minimax-oauth");
+  machine.env["ANTHROPIC_API_KEY"] = "sk-mine";
+  const { stdout } = await machine.run("connect claude-code");
+  assertMatch(stdout, /^unset ANTHROPIC_API_KEY\nexport /);
+  put(machine, CLAUDE, '{"env":{"CLAUDE_CODE_USE_BEDROCK":"1"}}');
+  const said = await ok(machine, "connect claude-code --write --yes");
+  assertMatch(said, /ANTHROPIC_API_KEY is set in this shell/);
+  assertMatch(said, /env\.CLAUDE_CODE_USE_BEDROCK is set in/);
+});
+
 Deno.test("connect finds the file where the client does, and names another one", async () => {
   const machine = await signedIn("auth add minimax-oauth");
   machine.env["CODEX_HOME"] = "/elsewhere";

@@ -73,6 +73,8 @@ export interface OpenFile {
   isWritten: boolean;
   /** The value that was written there, unless it was changed since. */
   ownValue(path: SettingPath): Promise<string | undefined>;
+  /** Whether something is set there. */
+  has(path: SettingPath): boolean;
   /** What writing would change. */
   planWrite(settings: readonly Setting[]): Promise<Plan>;
   /** What undoing would change. */
@@ -183,6 +185,8 @@ async function openFile(
       // What is written here is a string that JSON and TOML write alike.
       return source !== undefined && await isOurs(setting, source) ? JSON.parse(source) : undefined;
     },
+
+    has: (setting) => parsing(path, () => format.parse(text)).get(setting) !== undefined,
 
     planWrite: async (settings) => {
       // An earlier run's are taken back first: they are not what `--undo` has to give back.

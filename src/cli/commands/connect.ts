@@ -130,6 +130,9 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
     models: models.map(({ name }) => name),
     notes,
   });
+  if (snippet === undefined) {
+    for (const name of conflictsOf(context, client)) output.line(`unset ${name}`);
+  }
   for (const [name, value] of Object.entries(variables)) {
     output.line(`export ${name}=${quote(value)}`);
   }
@@ -161,6 +164,11 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
       : `Models: ${models.map(({ name }) => name).join(", ")}`,
   );
   for (const note of notes) output.note(note);
+}
+
+/** Variables of this shell that lead the client elsewhere. */
+function conflictsOf({ platform }: Context, { conflicts = [] }: Client): string[] {
+  return conflicts.filter((name) => platform.env(name) !== undefined);
 }
 
 /** A word of a shell. */
@@ -223,6 +231,13 @@ async function write(
     if (made !== undefined) output.note(`Its key is called ${made.name}`);
     if (((preview.mode ?? 0o600) & 0o077) !== 0) {
       output.warn(`Other users of this machine can read the key in ${file.path}`);
+    }
+    for (const name of conflictsOf(context, client)) {
+      output.warn(`${name} is set in this shell, and may lead ${client.name} elsewhere`);
+    }
+    for (const name of client.conflicts ?? []) {
+      if (!file.has(["env", name])) continue;
+      output.warn(`env.${name} is set in ${file.path}, and may lead ${client.name} elsewhere`);
     }
     const sandbox = context.usesSandbox ? " --sandbox" : "";
     if (isOfThisMachine(access.url)) {

@@ -173,17 +173,19 @@ function blank(names: readonly string[]): Record<string, string> {
  * passed on.
  */
 async function accompany(context: Context, program: RunningProgram): Promise<number> {
-  const { platform, interrupts } = context;
+  const { platform, interrupts, output } = context;
   const hasTerminal = [platform.stdin, platform.stdout, platform.stderr]
     .some(({ isTerminal }) => isTerminal);
   const pass = (kind: Interrupt) => {
     if (kind !== "SIGINT" || !hasTerminal) program.kill(kind);
   };
   const stop = interrupts.listen(pass, ["SIGINT", "SIGTERM", "SIGHUP"]);
+  const release = output.hold();
   try {
     if (interrupts.signal.aborted) program.kill("SIGTERM");
     return await program.ended;
   } finally {
     stop();
+    release();
   }
 }
