@@ -12,6 +12,7 @@ import { controlRoutes } from "./control.ts";
 import { ConnectionLost } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { MINIMAX_HOSTS, minimaxRoutes } from "./minimax/routes.ts";
+import { PromptCache } from "./prompt_cache.ts";
 import { changeQuirks, DEFAULT_QUIRKS, type SandboxQuirks } from "./quirks.ts";
 import { emptyState, type SandboxCounters, type SandboxState, zeroCounters } from "./state.ts";
 import type { World } from "./world.ts";
@@ -106,6 +107,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     state,
     quirks,
     counters: zeroCounters(),
+    promptCache: new PromptCache(),
     changed: () => void (dirty = true),
     autoApprove: options.autoApprove ?? false,
     accessTokenTtlMs: options.accessTokenTtlMs ?? 15 * 60_000,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PromptCache } from "./prompt_cache.ts";
 import type { SandboxQuirks } from "./quirks.ts";
 import type { SandboxCounters, SandboxState } from "./state.ts";
 
@@ -19,6 +20,8 @@ export interface World {
   readonly quirks: SandboxQuirks;
   /** Live. */
   readonly counters: SandboxCounters;
+  /** What prompts were seen. */
+  readonly promptCache: PromptCache;
   /** Says that `state` was changed. */
   changed(): void;
   /** Whether a login is approved when it is first polled, or asked for in a browser. */

@@ -63,7 +63,7 @@ export function minimaxInferenceRoutes(world: World, ledger: Ledger, region: Min
     const body = parseJsonObject(await readBoundedText(request.body, BODY_LIMIT));
     if (body === undefined) return errorResponse(2013, shape, "invalid params, body is not JSON");
     try {
-      return await readMessagesRequest(body, world.quirks, options);
+      return await readMessagesRequest(body, world, options);
     } catch (error) {
       if (!(error instanceof InvalidParams)) throw error;
       return errorResponse(2013, shape, `invalid params, ${error.message}`);

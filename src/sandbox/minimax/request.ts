@@ -11,7 +11,11 @@ import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import { digest } from "../ledger.ts";
 import { estimateTokens } from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
+import type { World } from "../world.ts";
 import { MINIMAX_MODELS, type MinimaxModel } from "./models.ts";
+
+/** Shorter beginnings of prompts are not cached. */
+const LEAST_CACHED_TOKENS = 512;
 
 /** A content block of a request. */
 export type Block = JsonObject & { type: string };
@@ -44,6 +48,8 @@ export interface MessagesRequest {
   thinking: boolean;
   /** Estimate, tokens. */
   inputTokens: number;
+  /** Those of them that an earlier request had. */
+  cachedTokens: number;
 }
 
 /** A refused request: the message without the code. */
@@ -73,7 +79,7 @@ function check(condition: boolean, message: string): asserts condition {
  */
 export async function readMessagesRequest(
   body: JsonObject,
-  quirks: SandboxQuirks,
+  { quirks, promptCache }: Pick<World, "quirks" | "promptCache">,
   options: { counting: boolean },
 ): Promise<MessagesRequest> {
   const model = MINIMAX_MODELS.find(({ id }) => id === body["model"]);
@@ -95,6 +101,10 @@ export async function readMessagesRequest(
     options.counting || inputTokens <= model.contextTokens,
     "context window exceeds limit",
   );
+  const { system = "", tools: toolList = [], messages: turns } = body;
+  const known = options.counting
+    ? 0
+    : promptCache.read(model.id, [system, toolList, ...turns as unknown[]]);
   return {
     model,
     maxTokens,
@@ -105,6 +115,7 @@ export async function readMessagesRequest(
     toolChoice: readToolChoice(body["tool_choice"], tools),
     thinking: readThinking(body["thinking"], model),
     inputTokens,
+    cachedTokens: known < LEAST_CACHED_TOKENS ? 0 : known,
   };
 }
 

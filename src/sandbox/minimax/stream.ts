@@ -17,9 +17,9 @@ export type StreamEvent = { type: string } & Record<string, unknown>;
 
 function usage(request: MessagesRequest, blocks: readonly AnswerBlock[]): Record<string, unknown> {
   return {
-    input_tokens: request.inputTokens,
+    input_tokens: request.inputTokens - request.cachedTokens,
     cache_creation_input_tokens: 0,
-    cache_read_input_tokens: 0,
+    cache_read_input_tokens: request.cachedTokens,
     output_tokens: blocks.length === 0 ? 0 : estimateTokens(blocks),
     service_tier: "standard",
   };

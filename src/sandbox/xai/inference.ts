@@ -43,7 +43,7 @@ async function readRequest(
     const body = parseJsonObject(await readBoundedText(request.body, BODY_LIMIT));
     if (body === undefined) throw new InvalidArgument("Failed to parse the request body as JSON");
     isStream = body["stream"] === true;
-    const parsed = await readResponsesRequest(body, quirks, keys);
+    const parsed = await readResponsesRequest(body, world, keys);
     return parsed.model.oauthOnly && caller === "key"
       ? xaiErrorResponse(findXaiError("not_found")!, quirks.xaiErrors)
       : parsed;

@@ -10,6 +10,7 @@
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import { estimateTokens } from "../prose.ts";
 import type { SandboxQuirks } from "../quirks.ts";
+import type { World } from "../world.ts";
 import { check, InvalidArgument } from "./errors.ts";
 import { type Item, readItems } from "./items.ts";
 import type { Keys } from "./keys.ts";
@@ -73,9 +74,6 @@ const FIELDS = [
   "max_turns",
   "agent_count",
 ];
-/** Prompts are cached by blocks of so many tokens. */
-const CACHE_BLOCK_TOKENS = 64;
-
 /**
  * Reads and checks a request.
  *
@@ -83,7 +81,7 @@ const CACHE_BLOCK_TOKENS = 64;
  */
 export async function readResponsesRequest(
   body: JsonObject,
-  quirks: SandboxQuirks,
+  { quirks, promptCache }: Pick<World, "quirks" | "promptCache">,
   keys: Keys,
 ): Promise<ResponsesRequest> {
   const model = findXaiModel(body["model"]);
@@ -107,9 +105,7 @@ export async function readResponsesRequest(
     inputTokens <= model.contextTokens,
     `This model's maximum prompt length is ${model.contextTokens} but the request contains ${inputTokens} tokens.`,
   );
-  const earlier = items.length > 1
-    ? estimateTokens([instructions, toolList, items.slice(0, -1)])
-    : 0;
+  const cacheKey = `${model.id} ${body["prompt_cache_key"] ?? ""}`;
   return {
     body,
     model,
@@ -122,7 +118,7 @@ export async function readResponsesRequest(
     wantsEncrypted: readInclude(body["include"]).includes("reasoning.encrypted_content"),
     streamsArguments: body["stream_tool_calls"] === true,
     inputTokens,
-    cachedTokens: Math.floor(earlier / CACHE_BLOCK_TOKENS) * CACHE_BLOCK_TOKENS,
+    cachedTokens: promptCache.read(cacheKey, [instructions, toolList, ...items]),
   };
 }
 

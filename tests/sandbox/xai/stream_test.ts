@@ -74,11 +74,13 @@ Deno.test("xai stream: the grammar, and the same content as without streaming", 
 
 Deno.test("xai answer: ids, usage and ticks", async () => {
   const { sandbox } = testSandbox();
-  const body = await respond(sandbox, [
+  const before = [
     { role: "user", content: "x".repeat(2000) },
     { role: "assistant", content: "Yes?" },
-    { role: "user", content: "[thinking] go on" },
-  ]);
+  ];
+  const first = await respond(sandbox, [...before, { role: "user", content: "go on" }]);
+  assertEquals(first.usage.input_tokens_details.cached_tokens, 0);
+  const body = await respond(sandbox, [...before, { role: "user", content: "[thinking] go on" }]);
   assertEquals(body.output[0].id, `rs_${body.id}`);
   assertEquals(body.output[1].id, `msg_${body.id}`);
   const { usage } = body;
