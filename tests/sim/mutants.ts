@@ -370,15 +370,18 @@ export async function plant({ name, patches }: Mutant): Promise<Map<string, stri
   return files;
 }
 
-/** The production modules with a mutant planted. */
-export async function loadMutant(mutant: Mutant): Promise<Production> {
+/** The production modules with a mutant planted, as `load` finds them in a source tree. */
+export async function loadMutant<Loaded = Production>(
+  mutant: Mutant,
+  load: (source: URL) => Promise<Loaded> = loadProduction as (source: URL) => Promise<Loaded>,
+): Promise<Loaded> {
   const folder = await Deno.makeTempDir({ prefix: "grantway-mutant-" });
   try {
     await copy(SOURCE.pathname, folder);
     for (const [file, text] of await plant(mutant)) {
       await Deno.writeTextFile(`${folder}/${file}`, text);
     }
-    return await loadProduction(new URL(`file://${folder}/`));
+    return await load(new URL(`file://${folder}/`));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

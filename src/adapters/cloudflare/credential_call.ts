@@ -82,8 +82,8 @@ export function toWireError(error: unknown): WireError {
 
 const TRIES = 3;
 const FIRST_DELAY_MS = 100;
-/** Longer than an object keeps anyone waiting. */
-const CALL_TIMEOUT_MS = 70_000;
+/** Longer than an object keeps anyone waiting; for all tries together. */
+const CALL_TIMEOUT_MS = 65_000;
 
 /** What a caller is made of. */
 export interface CredentialCallerOptions {
@@ -106,8 +106,8 @@ export type CredentialCaller = <Method extends CredentialMethod>(
 /**
  * Creates what calls objects.
  *
- * The function rejects with `no_mutual_exclusion` where there is no binding, with `overloaded` when
- * the object cannot be reached, and with whatever the object says.
+ * The function rejects with `no_mutual_exclusion` where there is no binding, with `overloaded` or
+ * `timeout` when the object cannot be reached, and with whatever the object says.
  */
 export function createCredentialCaller(options: CredentialCallerOptions): CredentialCaller {
   const { objects, sleep, random } = options;
@@ -115,25 +115,31 @@ export function createCredentialCaller(options: CredentialCallerOptions): Creden
     if (objects === undefined) throw noObjects(name);
     const body: CallBody = { protocol: PROTOCOL, name, arguments: args };
     const init = { method: "POST", body: JSON.stringify(body) };
-    for (let tries = 1;; tries++) {
-      signal?.throwIfAborted();
-      try {
-        // A stub that has failed once may stay broken.
-        const stub = objects.get(objects.idFromName(`${name.provider}/${name.id}`));
-        const answering = stub.fetch(`https://object/${method}`, init)
-          .then((response) => response.json()) as Promise<AnswerBody>;
-        const action = `reach the object of ${name.provider}/${name.id}`;
-        const answer = await bounded(answering, CALL_TIMEOUT_MS, action, sleep, signal);
-        // deno-lint-ignore no-explicit-any -- the object's word for what its method gives
-        return readAnswer(answer, name) as any;
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        if (error instanceof GrantwayError && error.code !== "timeout") throw error;
-        const { overloaded } = error as { overloaded?: boolean };
-        // More calls are the last thing that an overloaded object needs.
-        if (overloaded === true || tries === TRIES) throw unreachable(name, error);
-        await sleep(FIRST_DELAY_MS * 2 ** (tries - 1) * (1 + random()), signal);
+    const send = async (): Promise<AnswerBody> => {
+      // A stub that has failed once may stay broken.
+      const stub = objects.get(objects.idFromName(`${name.provider}/${name.id}`));
+      return await (await stub.fetch(`https://object/${method}`, init)).json();
+    };
+    const end = new AbortController();
+    const tryAgain = async (): Promise<AnswerBody> => {
+      for (let tries = 1;; tries++) {
+        try {
+          return await send();
+        } catch (error) {
+          // More calls are the last thing that an overloaded object needs.
+          const { overloaded } = error as { overloaded?: boolean };
+          if (overloaded === true || tries === TRIES) throw unreachable(name, error);
+          await sleep(FIRST_DELAY_MS * 2 ** (tries - 1) * (1 + random()), end.signal);
+        }
       }
+    };
+    try {
+      const action = `reach the object of ${name.provider}/${name.id}`;
+      const answer = await bounded(tryAgain(), CALL_TIMEOUT_MS, action, sleep, signal);
+      // deno-lint-ignore no-explicit-any -- the object's word for what its method gives
+      return readAnswer(answer, name) as any;
+    } finally {
+      end.abort();
     }
   };
 }

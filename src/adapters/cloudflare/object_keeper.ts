@@ -21,6 +21,7 @@ import { createObjectStore, type ObjectStoreOptions } from "./object_store.ts";
 
 /** KV shows everybody a write within a minute, mostly. */
 const KV_VISIBLE_MS = 61_000;
+const REFRESHING_POLL_MS = 5_000;
 
 /** What an object's keeper is made of. */
 export interface ObjectKeeperOptions
@@ -116,28 +117,32 @@ export function createObjectKeeper(options: ObjectKeeperOptions): ObjectKeeper {
       : changed;
   }
 
-  return {
-    read: show,
+  async function token(request: TokenRequest): Promise<CredentialRecord> {
+    const { rejectedGeneration, knownGeneration = -1 } = request;
+    const bearer = await current((asked) => asked.get({ rejectedGeneration }));
+    const record = (await objectStore.load())!;
+    // Its login has ended in this moment: the keeper says so.
+    if (record.credential?.tokens == null) return await token(request);
+    const { publishedAt } = objectStore;
+    const isBehind = knownGeneration < record.generation && publishedAt !== undefined &&
+      now() - publishedAt > KV_VISIBLE_MS;
+    if (isBehind) objectStore.publish();
+    const shown = withoutGrant(record);
+    if (shown.generation === bearer.generation) return shown;
+    // It is not saved yet, and better than none.
+    const credential: Credential = {
+      ...shown.credential!,
+      generation: bearer.generation,
+      tokens: { ...shown.credential!.tokens, accessToken: bearer.value },
+      expiresAt: bearer.expiresAt,
+      issuedAt: now(),
+    };
+    return { generation: bearer.generation, attempt: 0, credential };
+  }
 
-    async token({ rejectedGeneration, knownGeneration = -1 }: TokenRequest) {
-      const token = await current((asked) => asked.get({ rejectedGeneration }));
-      const record = (await objectStore.load())!;
-      const { publishedAt } = objectStore;
-      const isBehind = knownGeneration < record.generation && publishedAt !== undefined &&
-        now() - publishedAt > KV_VISIBLE_MS;
-      if (isBehind) objectStore.publish();
-      const shown = withoutGrant(record);
-      if (shown.generation === token.generation) return shown;
-      // It is not saved yet, and better than none.
-      const credential: Credential = {
-        ...shown.credential!,
-        generation: token.generation,
-        tokens: { ...shown.credential!.tokens, accessToken: token.value },
-        expiresAt: token.expiresAt,
-        issuedAt: now(),
-      };
-      return { generation: token.generation, attempt: 0, credential };
-    },
+  return {
+    token,
+    read: show,
 
     async refresh(): Promise<CredentialRecord> {
       await current((asked) => asked.refresh());
@@ -172,6 +177,8 @@ export function createObjectKeeper(options: ObjectKeeperOptions): ObjectKeeper {
         if (!(error instanceof GrantwayError)) throw error;
         onWarning(error.message);
       }
+      // As long as the handler runs, the object stays; and what is under way must not be disturbed.
+      while (keeper.state === "refreshing") await sleep(REFRESHING_POLL_MS);
       await objectStore.scheduleRetry();
     },
   };

@@ -122,7 +122,10 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   }
 
   async function readStored(): Promise<void> {
-    const stored = await storage.get([RECORD_KEY, SCHEMA_KEY]);
+    const stored = await storage.get([RECORD_KEY, SCHEMA_KEY]).catch((cause) => {
+      const state = `Cannot read ${key}: its object's storage failed`;
+      throw new CredentialError("storage_read", state, { cause, retryable: true });
+    });
     const sealed = stored.get(RECORD_KEY);
     if (sealed === undefined) return;
     if (stored.get(SCHEMA_KEY) as number > SCHEMA) {
