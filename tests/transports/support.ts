@@ -172,3 +172,22 @@ export const error = (type: string, message: string) =>
 
 /** A whole streamed answer. */
 export const ANSWER = [START, OPEN, text("Hel"), text("lo"), CLOSE];
+
+/** A JSON answer. */
+export const json = (body: unknown, status = 200, headers: Record<string, string> = {}) => () =>
+  Response.json(body, { status, headers });
+/** A failure in the dialect's form. */
+export const problem = (status: number, type: string, message: string, headers = {}) =>
+  json({ type: "error", error: { type, message }, request_id: "req-1" }, status, headers);
+/** A whole answer. */
+export const MESSAGE = {
+  id: "m1",
+  type: "message",
+  model: "MiniMax-M2.7",
+  content: [{ type: "text", text: "Hello" }],
+  stop_reason: "end_turn",
+  usage: { input_tokens: 3, output_tokens: 2 },
+};
+
+/** A bearer is refused. */
+export const REFUSED = () => problem(401, "authentication_error", "login fail")();
