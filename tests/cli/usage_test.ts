@@ -63,7 +63,7 @@ Deno.test("usage names keys, accounts and days", async () => {
   const first = async (args: string) =>
     (await machine.run(`usage ${args}`)).stdout.split("\n").slice(1, -2)
       .map((line) => line.split(/ {2,}/)[0]);
-  assertEquals(await first("--by key"), ["laptop", "key_gone (revoked)"]);
+  assertEquals(await first("--by key"), ["laptop", "key_gone (gone)"]);
   const [{ label }] = await machine.credentials();
   assertEquals(await first("--by account"), [`xai-oauth ${label}`, "minimax-oauth acc_gone"]);
   assertEquals(await first("--by day"), [day(10), day(1), day(0)]);

@@ -105,7 +105,7 @@ function idOf({ keyId, provider, account, model, day }: UsageRow, by: Grouping):
 function nameText(row: UsageRow, by: Grouping, names: ReadonlyMap<string, string>): string {
   switch (by) {
     case "key":
-      return names.get(row.keyId) ?? `${row.keyId} (revoked)`;
+      return names.get(row.keyId) ?? `${row.keyId} (gone)`;
     case "account":
       return `${row.provider} ${names.get(row.account) ?? row.account}`;
     default:
