@@ -403,3 +403,43 @@ Deno.test("restoreSettings() for any JSON loses no comment that was put anywhere
   );
   assert(restored > 100, `only ${restored} were restored`);
 });
+
+Deno.test("restoreSettings() for any TOML loses no comment that was put anywhere since", () => {
+  let restored = 0;
+  fc.assert(
+    fc.property(
+      tomlText,
+      fc.array(fc.tuple(fc.nat(30), fc.boolean()), { minLength: 1, maxLength: 8 }),
+      (before, pieces) => {
+        let result;
+        try {
+          result = writeSettings(TOML_FORMAT, before, TOML_SETTINGS);
+        } catch {
+          return;
+        }
+        restored++;
+        const lines = result.text.split("\n");
+        for (const [place, isOwnLine] of pieces) {
+          const at = place % lines.length;
+          const end = lines[at]!.endsWith("\r") ? "\r" : "";
+          if (isOwnLine && at > 0) lines.splice(at, 0, `# +${end}`);
+          else lines[at] = `${lines[at]!.slice(0, lines[at]!.length - end.length)} # +${end}`;
+        }
+        const edited = lines.join("\n");
+        const earlier = TOML_SETTINGS.map(({ path }, index) => ({
+          path,
+          before: result.before[index],
+        }));
+        const text = restoreSettings(TOML_FORMAT, edited, earlier, result.created);
+        const count = (value: string) => value.split("+").length;
+        assertEquals(count(text), count(edited));
+        const [document, original] = [text, before].map((text) => TOML_FORMAT.parse(text));
+        for (const { path } of TOML_SETTINGS) {
+          assertEquals(document!.get(path), original!.get(path));
+        }
+      },
+    ),
+    { numRuns: 400, seed: 3 },
+  );
+  assert(restored > 100, `only ${restored} were restored`);
+});
