@@ -229,7 +229,7 @@ export async function encodeDocument(
   document: StoreDocument,
   digest: Digest,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks = encodeChunks(printDocument(document));
+  const chunks = printDocument(document);
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = new Uint8Array(length + MAX_TAIL_BYTES);
   let end = 0;
@@ -247,55 +247,44 @@ const encoder = new TextEncoder();
 /** More than a digest, its length and what is around them take. */
 const MAX_TAIL_BYTES = 128;
 
-/** Texts in a row are encoded at once. */
-function encodeChunks(chunks: Iterable<string | Uint8Array>): Uint8Array[] {
-  const encoded: Uint8Array[] = [];
-  let text = "";
-  for (const chunk of chunks) {
-    if (typeof chunk === "string") {
-      text += chunk;
-      continue;
-    }
-    encoded.push(encoder.encode(text), chunk);
-    text = "";
-  }
-  encoded.push(encoder.encode(text));
-  return encoded;
-}
-
 /** As `JSON.stringify(document, null, 2)` prints it, without the end. */
-function* printDocument(document: StoreDocument): Generator<string | Uint8Array> {
+function printDocument(document: StoreDocument): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  // Texts in a row are encoded at once.
+  let text = "";
   let separator = "{";
   for (const [field, value] of Object.entries(document)) {
     if (value === undefined) continue;
-    yield `${separator}\n  ${JSON.stringify(field)}: `;
+    text += `${separator}\n  ${JSON.stringify(field)}: `;
     separator = ",";
-    if (field === "providers") yield* printProviders(document.providers);
-    else yield print(value, "  ");
-  }
-}
-
-function* printProviders(providers: StoreDocument["providers"]): Generator<string | Uint8Array> {
-  let separator = "{";
-  for (const [provider, list] of Object.entries(providers)) {
-    yield `${separator}\n    ${JSON.stringify(provider)}: [`;
-    separator = ",";
-    for (let i = 0; i < list.length; i++) {
-      if (i > 0) yield ",";
-      yield printCredential(list[i]!);
+    if (field !== "providers") {
+      text += print(value, "  ");
+      continue;
     }
-    yield list.length === 0 ? "]" : "\n    ]";
+    let inner = "{";
+    for (const [provider, list] of Object.entries(document.providers)) {
+      chunks.push(encoder.encode(`${text}${inner}\n    ${JSON.stringify(provider)}: [`));
+      inner = ",";
+      for (let i = 0; i < list.length; i++) {
+        const credential = printCredential(list[i]!);
+        chunks.push(i === 0 ? credential.subarray(1) : credential);
+      }
+      text = list.length === 0 ? "]" : "\n    ]";
+    }
+    text += inner === "{" ? "{}" : "\n  }";
   }
-  yield separator === "{" ? "{}" : "\n  }";
+  chunks.push(encoder.encode(text));
+  return chunks;
 }
 
 // Of thousands of credentials, a write changes one.
 const printed = new WeakMap<JsonObject, Uint8Array>();
 
+/** After a comma. */
 function printCredential(credential: JsonObject): Uint8Array {
   let bytes = printed.get(credential);
   if (bytes === undefined) {
-    bytes = encoder.encode(`\n      ${print(credential, "      ")}`);
+    bytes = encoder.encode(`,\n      ${print(credential, "      ")}`);
     printed.set(credential, bytes);
   }
   return bytes;

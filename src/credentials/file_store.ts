@@ -137,9 +137,10 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   /** Finishes the rename that a crashed writer did not come to. */
   async function rollForward(main: StoreDocument): Promise<StoreDocument> {
     try {
-      const bytes = await files.read(sparePath);
       // "{": anything else is only reserved room.
-      if (bytes === null || bytes[0] !== 0x7b) return main;
+      if ((await files.read(sparePath, 1))?.[0] !== 0x7b) return main;
+      const bytes = await files.read(sparePath);
+      if (bytes === null) return main;
       const spare = await decodeSpare(bytes, digest);
       if (spare === undefined || !isNewer(spare, main)) return main;
       // Written again: after an fsync that failed, the next one may succeed and do nothing.

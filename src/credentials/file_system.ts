@@ -32,11 +32,11 @@ export interface FileSystem {
   /** Creates a folder with mode 0700, and its parents, unless it is there. */
   ensureFolder(path: string): Promise<void>;
   /**
-   * The whole content; null only when there is no such file.
+   * The content, or the first `limit` bytes of it; null only when there is no such file.
    *
    * @throws {FileRefusedError} When it is not a private regular file.
    */
-  read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  read(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null>;
   /**
    * Writes from the start of the file, then cuts it to that length: what was allocated before is
    * used again. Creates it with mode 0600. Not durable before {@linkcode FileSystem.sync}.

@@ -247,7 +247,10 @@ function createResponse(
     type: "default",
     headers: { get: (name: string) => headers[name] ?? null },
     body: {
-      getReader: () => ({ read, cancel: () => Promise.resolve() }),
+      getReader: (options?: { mode: string }) => {
+        if (options?.mode === "byob") throw new TypeError("not a stream of bytes");
+        return { read, cancel: () => Promise.resolve() };
+      },
       cancel: () => Promise.resolve(),
     },
   } as unknown as Response;

@@ -253,7 +253,11 @@ export class Process implements CheckedProcess {
     const short = (path: string) => path.slice(HOME.length + 1);
     return {
       ensureFolder: () => this.call("write", "ensureFolder", () => {}),
-      read: (path) => this.call("read", `read ${short(path)}`, () => disk.read(path)),
+      read: (path, limit) =>
+        this.call("read", `read ${short(path)}`, () => {
+          const bytes = disk.read(path);
+          return limit === undefined ? bytes : bytes?.subarray(0, limit) ?? null;
+        }),
       write: async (path, bytes) => {
         if (path === MAIN) {
           // In place: readers see it empty in between.

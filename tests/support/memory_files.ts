@@ -46,9 +46,9 @@ export class MemoryDisk {
     };
     return {
       ensureFolder: async (path) => await onCall(`ensureFolder ${name(path)}`),
-      read: async (path) => {
+      read: async (path, limit) => {
         await onCall(`read ${name(path)}`);
-        return this.entries.get(path)?.bytes.slice() ?? null;
+        return this.entries.get(path)?.bytes.slice(0, limit) ?? null;
       },
       write: async (path, bytes) => {
         await onCall(`write ${name(path)}`);

@@ -37,9 +37,9 @@ export function createFileSystem(options: FileSystemOptions = {}): FileSystem {
     },
 
     // deno-lint-ignore require-await -- an error must reject, not throw
-    async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    async read(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null> {
       using file = openPrivateFile(path, { read: true }, onWarning);
-      return file === null ? null : readAll(file);
+      return file === null ? null : readStart(file, limit);
     },
 
     // deno-lint-ignore require-await -- an error must reject, not throw
@@ -71,8 +71,8 @@ export function createFileSystem(options: FileSystemOptions = {}): FileSystem {
   };
 }
 
-function readAll(file: Deno.FsFile): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(file.statSync().size);
+function readStart(file: Deno.FsFile, limit?: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(limit ?? file.statSync().size);
   let size = 0;
   while (size < bytes.length) {
     const count = file.readSync(bytes.subarray(size));

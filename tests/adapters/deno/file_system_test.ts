@@ -27,6 +27,7 @@ Deno.test("createFileSystem() reads null only where there is no file", () =>
     assertEquals(await files.read(`${folder}/none`), null);
     await files.write(`${folder}/empty`, new Uint8Array());
     assertEquals(await files.read(`${folder}/empty`), new Uint8Array());
+    assertEquals(await files.read(`${folder}/empty`, 1), new Uint8Array());
     const error = await assertRejects(() => files.read(`${folder}/empty/below`));
     assert(!(error instanceof FileRefusedError));
   }));
@@ -57,6 +58,7 @@ Deno.test("createFileSystem() overwrites in place and cuts", () =>
     await files.sync(path);
     await files.syncFolder(folder);
     assertEquals(await files.read(path), BYTES);
+    assertEquals(await files.read(path, 2), BYTES.subarray(0, 2));
     assertEquals(Deno.lstatSync(path).ino, ino);
   }));
 
