@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ContextKeeper, inputTokensOf } from "../../agent/compaction.ts";
 import { Conversation } from "../../agent/conversation.ts";
 import { createConversationId, type OpenConversation } from "../../agent/conversation_store.ts";
 import { addUsage, runTurn, type TurnResult } from "../../agent/loop.ts";
@@ -14,7 +15,7 @@ import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
 import { openHistory } from "./history.ts";
-import { auxiliaryOf, openToolbox, type Toolbox } from "./toolbox.ts";
+import { auxiliaryOf, openToolbox, targetOf, type Toolbox } from "./toolbox.ts";
 
 /** How a chat is opened. */
 export interface AgentChatOptions {
@@ -34,10 +35,13 @@ export class AgentChat {
   session: ChatSession;
   /** Token counts since it was opened. */
   usage: Usage = ZERO_USAGE;
+  /** How much of the context window the last answer took, tokens. */
+  contextUsed = 0;
   readonly #context: Context;
   readonly #options: AgentChatOptions;
   readonly #toolbox: Promise<Toolbox>;
-  readonly #onEvent: ReturnType<typeof createAgentView>;
+  readonly #show: ReturnType<typeof createAgentView>;
+  readonly #keeper: ContextKeeper;
   readonly #approve: ReturnType<typeof createApprove>;
   readonly #end = new AbortController();
   #open: OpenConversation | undefined;
@@ -52,7 +56,21 @@ export class AgentChat {
     this.#open = resumed;
     this.#toolbox = openToolbox(context, () => this.session);
     this.#toolbox.catch(() => {});
-    this.#onEvent = createAgentView(context, view);
+    this.#show = createAgentView(context, view);
+    this.#keeper = new ContextKeeper({
+      target: () => targetOf(this.session),
+      auxiliary: () => auxiliaryOf(this.session),
+      onStart: () => {
+        view.stop(false);
+        context.output.progress("Making room: summarizing the conversation …");
+      },
+      onCompacted: ({ before, after, isSummarized }) => {
+        const sizes = `${thousands(before)} tokens became ${thousands(after)}`;
+        context.output.json({ type: "compaction", before, after, isSummarized });
+        if (isSummarized) context.output.note(`Summarized the conversation: ${sizes}`);
+        else context.output.warn(`No summary could be made; older turns are left out: ${sizes}`);
+      },
+    });
     this.#approve = createApprove(context, () => view.stop(false));
   }
 
@@ -87,7 +105,16 @@ export class AgentChat {
         tools,
         serverTools,
         approve: this.#approve,
-        onEvent: this.#onEvent,
+        onEvent: (event) => {
+          if (event.type === "answer") {
+            this.#keeper.learn(event.response);
+            this.contextUsed = inputTokensOf(event.response.usage) +
+              event.response.usage.outputTokens;
+          }
+          this.#show(event);
+        },
+        makeRoom: (request, { force }) =>
+          this.#keeper.makeRoom(conversation, request, { force, signal }),
         onNote: output.detail,
         signal,
       });
@@ -102,6 +129,17 @@ export class AgentChat {
       view.stop(signal.aborted);
       throw error;
     }
+  }
+
+  /** Size of the model's context window, tokens. */
+  get contextTokens(): number {
+    return this.#keeper.contextTokens;
+  }
+
+  /** Puts a summary in the place of all but the last turns; false where there is nothing to save. */
+  async compact(signal: AbortSignal): Promise<boolean> {
+    return this.#open !== undefined &&
+      await this.#keeper.compact(this.#open.conversation, signal);
   }
 
   /** Leaves what was said behind; it stays where it is kept. */
@@ -157,6 +195,13 @@ export class AgentChat {
     // A conversation without a title is shown by its first words.
     this.#titling = ask().catch(() => {});
   }
+}
+
+/** `1.2k`, `34k`. */
+export function thousands(count: number): string {
+  return count < 1_000
+    ? String(count)
+    : `${(count / 1_000).toFixed(count < 10_000 ? 1 : 0).replace(/\.0$/, "")}k`;
 }
 
 /** A conversation that is nowhere but in this process. */
