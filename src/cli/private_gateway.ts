@@ -27,10 +27,18 @@ export async function startPrivateGateway(
   const { now } = context.platform;
   const store = createMemoryStore();
   const { secret } = await createClientKeyStore({ store, now }).create({ name });
+  const keys = createClientKeys({ store, now });
   const gateway = await startLocalGateway(context, {
     port: 0,
     host: "127.0.0.1",
-    keys: createClientKeys({ store, now }),
+    keys: {
+      isConfigured: keys.isConfigured,
+      verify: async (presented) => {
+        const key = await keys.verify(presented);
+        // In the books every run of a client is the same user, though each has a key of its own.
+        return key && { ...key, id: name };
+      },
+    },
     defaultModel,
   });
   // Nobody reads an answer that is still open.

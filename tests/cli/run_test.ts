@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { passedFrom } from "../../src/cli/command_table.ts";
 import { splitGlobals } from "../../src/cli/main.ts";
 import { type ChildOptions, COMMAND, TestCli } from "../support/cli.ts";
-import { TestMachine } from "../support/platform.ts";
+import { jsonLines, TestMachine } from "../support/platform.ts";
 import { testIf } from "../support/requires.ts";
 import { Terminal } from "../support/terminal.ts";
 
@@ -148,6 +148,14 @@ Deno.test("run: the gateway answers its client alone, and ends with it", async (
   const gone = await fetch(`${env["ANTHROPIC_BASE_URL"]}/healthz`).then(() => false, () => true);
   assert(gone, "the gateway still listens");
   assertEquals((await clients.cli.run("gateway keys list --json")).stdout.includes("run-"), false);
+  const [usage] = jsonLines((await clients.cli.run("usage --by key --json")).stdout);
+  assertEquals(
+    usage.rows.map(({ name, requests }: { name: string; requests: number }) => [
+      name,
+      requests,
+    ]),
+    [["run-claude-code", 1]],
+  );
 });
 
 Deno.test("run: standard input, exit codes, and signals are the client's", async () => {

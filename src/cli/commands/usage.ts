@@ -89,6 +89,11 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   output.note(`Since ${from} (UTC); tokens as the providers counted them`);
 }
 
+/** Whether it stands for what `grantway run` started, whose keys nobody keeps. */
+function isRun(keyId: string): boolean {
+  return keyId.startsWith("run-");
+}
+
 function idOf({ keyId, provider, account, model, day }: UsageRow, by: Grouping): string {
   switch (by) {
     case "key":
@@ -105,7 +110,7 @@ function idOf({ keyId, provider, account, model, day }: UsageRow, by: Grouping):
 function nameText(row: UsageRow, by: Grouping, names: ReadonlyMap<string, string>): string {
   switch (by) {
     case "key":
-      return names.get(row.keyId) ?? `${row.keyId} (gone)`;
+      return names.get(row.keyId) ?? (isRun(row.keyId) ? row.keyId : `${row.keyId} (gone)`);
     case "account":
       return `${row.provider} ${names.get(row.account) ?? row.account}`;
     default:
@@ -120,7 +125,7 @@ function nameJson(
 ): Record<string, unknown> {
   switch (by) {
     case "key":
-      return { keyId, name: names.get(keyId) ?? null };
+      return { keyId, name: names.get(keyId) ?? (isRun(keyId) ? keyId : null) };
     case "account":
       return { provider, account, label: names.get(account) ?? null };
     case "model":
