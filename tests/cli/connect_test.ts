@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CLIENTS } from "../../src/cli/clients/mod.ts";
+import { TestCli } from "../support/cli.ts";
 import { jsonLines, TestMachine } from "../support/platform.ts";
 
 const CLAUDE = "/home/user/.claude/settings.json";
@@ -319,4 +320,26 @@ Deno.test("connect finds the file where the client does, and names another one",
     await ok(machine, "connect codex --undo --yes"),
     /But into \/elsewhere\/config\.toml/,
   );
+});
+
+Deno.test("connect --write by several processes at once: one key, one file, undone as one", async () => {
+  await using cli = await TestCli.create();
+  await cli.signIn();
+  const folder = cli.root.replace(/[^/]+$/, "codex-home");
+  const path = `${folder}/config.toml`;
+  const env = { CODEX_HOME: folder };
+  const runs = await Promise.all(
+    [1, 2, 3].map(() => cli.run("connect codex --write --yes", { env })),
+  );
+  assertEquals(runs.map(({ code }) => code), [0, 0, 0], runs.map(({ stderr }) => stderr).join());
+  assertEquals(runs.filter(({ stderr }) => /Nothing to change/.test(stderr)).length, 2);
+  const [{ keys }] = jsonLines((await cli.run("gateway keys list --json")).stdout);
+  assertEquals(keys.length, 1);
+  // As Codex itself writes into it.
+  await Deno.writeTextFile(path, `${await Deno.readTextFile(path)}\n[tui]\nscreen = true`);
+  assertEquals((await cli.run("connect codex --undo --yes", { env })).code, 0);
+  assertEquals((await Deno.readTextFile(path)).trim(), "[tui]\nscreen = true");
+  const nowhere = await cli.run("connect codex --write --yes", { env: { HOME: "" } });
+  assertEquals(nowhere.code, 1);
+  assertMatch(nowhere.stderr, /Cannot find the configuration of Codex: HOME is not set/);
 });

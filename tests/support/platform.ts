@@ -30,6 +30,11 @@ import "../../src/cli/chat_session.ts";
 import "../../src/agent/title.ts";
 import "../../src/cli/chat/talk.ts";
 import "../../src/cli/read_count.ts";
+import "../../src/cli/clients/client_key.ts";
+import "../../src/cli/clients/json_format.ts";
+import "../../src/cli/clients/toml_format.ts";
+import "../../src/cli/clients/written_file.ts";
+import "../../src/cli/private_gateway.ts";
 import "../../src/cli/trace_file.ts";
 
 await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);

@@ -86,7 +86,7 @@ export interface Client {
   program?: ClientProgram;
 }
 
-/** A path below the user's home folder. */
+/** A path below the user's home folder; one that only people understand where there is none. */
 export function inUserHome({ userHome }: Platform, path: string): string {
   return `${userHome ?? "~"}/${path}`;
 }

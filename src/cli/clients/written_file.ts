@@ -99,6 +99,12 @@ export async function withClientFile<T>(
 ): Promise<T> {
   const { platform, output } = context;
   const path = client.file.path(platform);
+  if (path.startsWith("~/")) {
+    throw new GrantwayError(
+      "invalid_configuration",
+      `Cannot find the configuration of ${client.name}: HOME is not set`,
+    );
+  }
   // Of the user's home always: the file is the same one for the sandbox.
   const store = platform.openStore(rootHome(platform), output.warn, "clients.json");
   const name = `connect/${client.id}/${path}`;
