@@ -17,10 +17,14 @@ import { createDoor, type Need } from "./door.ts";
 import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
 import type { Reach } from "./middleware/host.ts";
+import { speech, transcription } from "./routes/audio.ts";
 import { createGenerateHandler } from "./routes/generate.ts";
 import { health, readiness } from "./routes/health.ts";
+import { images } from "./routes/images.ts";
+import type { MediaRoutes } from "./routes/media_request.ts";
 import { model, modelList } from "./routes/models.ts";
 import { usage } from "./routes/usage.ts";
+import { createVideo, video, videoContent } from "./routes/videos.ts";
 import { DEFAULT_SETTINGS, type SettingsSource } from "./settings.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { UsageLedger } from "./usage.ts";
@@ -89,9 +93,30 @@ function routesOf(options: GatewayOptions): Route[] {
     post("/v1/responses/input_tokens", "responses", "countTokens"),
     get("/v1/models", "models", (request, visit) => modelList(request, visit, upstreams)),
     get("/v1/models/:id{.+}", "models", (request, visit) => model(request, visit, upstreams)),
+    ...mediaRoutes(options),
     get("/v1/usage", "usage", (request, visit) => usage(request, visit, ledger)),
     get("/healthz", "nothing", () => health(version)),
     get("/readyz", "nothing", () => readiness(keys, upstreams)),
+  ];
+}
+
+/** The routes for speech and pictures. */
+function mediaRoutes(options: GatewayOptions): Route[] {
+  const routes: MediaRoutes = { upstreams: options.upstreams, runtime: resolveRuntime(options) };
+  const route = (
+    method: Route["method"],
+    path: string,
+    need: KeyRoute,
+    answer: (request: Request, visit: Visit, routes: MediaRoutes) => Promise<Response>,
+  ): Route => ({ method, path, need, handle: (request, visit) => answer(request, visit, routes) });
+  return [
+    route("POST", "/v1/audio/speech", "audio", speech),
+    route("POST", "/v1/audio/transcriptions", "audio", transcription),
+    route("POST", "/v1/images/generations", "images", (...all) => images(...all, "generations")),
+    route("POST", "/v1/images/edits", "images", (...all) => images(...all, "edits")),
+    route("POST", "/v1/videos", "videos", createVideo),
+    route("GET", "/v1/videos/:id{[^/]+}", "videos", video),
+    route("GET", "/v1/videos/:id{[^/]+}/content", "videos", videoContent),
   ];
 }
 
@@ -132,7 +157,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const app = new Hono<{ Bindings: Visit }>({ getPath: (_, context) => context!.env!.path });
   for (const { path, method, need, handle } of routesOf(options)) {
     app.all(path, ({ req, env }) => {
-      env.route = path.replace(":id{.+}", "{id}");
+      env.route = path.replace(/:id\{.*?\}/, "{id}");
       return enter(req.raw, env, need, (request, visit) => {
         const isTaken = request.method === method ||
           (request.method === "HEAD" && method === "GET");

@@ -80,6 +80,8 @@ export interface OpenUpstream {
 
 /** The signed-in accounts of every provider. */
 export interface Upstreams {
+  /** What requests of the accounts are sent with. */
+  readonly runtime: Pick<RuntimeOptions, "fetch" | "now" | "sleep">;
   /**
    * The way to a provider: its live logins, else an API key where it takes one.
    *
@@ -174,6 +176,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
 }
 
 class StoredUpstreams implements Upstreams {
+  readonly runtime: Upstreams["runtime"];
   readonly #options: UpstreamsOptions;
   readonly #now: () => number;
   readonly #freshMs: number;
@@ -186,6 +189,8 @@ class StoredUpstreams implements Upstreams {
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
+    const { fetch, now, sleep } = options;
+    this.runtime = { fetch, now, sleep };
     this.#now = resolveRuntime(options).now;
     this.#freshMs = options.freshMs ?? DEFAULT_FRESH_MS;
   }

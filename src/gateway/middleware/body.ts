@@ -24,19 +24,28 @@ export async function readJsonBody(
   limitBytes: number,
   runtime: Pick<Runtime, "startTimer">,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readBody(request, limitBytes, runtime);
+  const problem = checkJsonShape(bytes);
+  if (problem === undefined) return bytes;
+  throw new Refusal(400, "invalid_request", `Cannot read the request's JSON: ${problem}`);
+}
+
+/** Reads a body of any kind. Throws like {@linkcode readJsonBody}. */
+export async function readBody(
+  request: Request,
+  limitBytes: number,
+  runtime: Pick<Runtime, "startTimer">,
+): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limitBytes) {
     // Unread bytes would be taken for the next request: the connection ends with this one.
     request.body?.cancel().catch(() => {});
     throw tooLarge(limitBytes);
   }
-  const bytes = await within(readBoundedBytes(request.body, limitBytes), request, runtime)
+  return await within(readBoundedBytes(request.body, limitBytes), request, runtime)
     .catch((error) => {
       throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
     });
-  const problem = checkJsonShape(bytes);
-  if (problem === undefined) return bytes;
-  throw new Refusal(400, "invalid_request", `Cannot read the request's JSON: ${problem}`);
 }
 
 function tooLarge(limitBytes: number): Refusal {
