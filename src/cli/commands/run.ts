@@ -80,18 +80,16 @@ export async function run(context: Context, command: Invocation): Promise<number
     : [program.command, [...program.args?.(reachable) ?? [], ...words]];
   const overriding = await overridingFile(context, client, words, variables);
   output.detail(`gateway at ${gateway.url} for ${name}, model ${access.model?.name}`);
-  const started = await platform.startProgram(
-    name,
-    [...overriding, ...args],
-    environment(context, client, variables),
+  const env = environment(context, client, variables);
+  const code = await accompany(
+    context,
+    () => platform.startProgram(name, [...overriding, ...args], env),
   );
-  if (started === null) {
-    throw new UsageError(
-      `Cannot start ${name}: there is no such program`,
-      program === undefined ? "Is it on the PATH?" : `Install it: ${program.install}`,
-    );
-  }
-  return await accompany(context, started);
+  if (code !== null) return code;
+  throw new UsageError(
+    `Cannot start ${name}: there is no such program`,
+    program === undefined ? "Is it on the PATH?" : `Install it: ${program.install}`,
+  );
 }
 
 /** The client and what follows it; a "--" between them is for those who are used to it. */
@@ -169,20 +167,26 @@ function blank(names: readonly string[]): Record<string, string> {
 }
 
 /**
- * Waits for the client. Ctrl-C in a terminal reaches it without us; what is sent to this process alone is
- * passed on.
+ * Starts the client and waits for it; null when there is none. Ctrl-C in a terminal reaches it without
+ * us; what is sent to this process alone is passed on, however early it comes.
  */
-async function accompany(context: Context, program: RunningProgram): Promise<number> {
-  const { platform, interrupts, output } = context;
+async function accompany(
+  { platform, interrupts, output }: Context,
+  start: () => Promise<RunningProgram | null>,
+): Promise<number | null> {
   const hasTerminal = [platform.stdin, platform.stdout, platform.stderr]
     .some(({ isTerminal }) => isTerminal);
-  const pass = (kind: Interrupt) => {
-    if (kind !== "SIGINT" || !hasTerminal) program.kill(kind);
-  };
-  const stop = interrupts.listen(pass, ["SIGINT", "SIGTERM", "SIGHUP"]);
+  const early: Interrupt[] = interrupts.signal.aborted ? ["SIGTERM"] : [];
+  let pass = (kind: Interrupt): void => void early.push(kind);
+  const stop = interrupts.listen((kind) => {
+    if (kind !== "SIGINT" || !hasTerminal) pass(kind);
+  }, ["SIGINT", "SIGTERM", "SIGHUP"]);
   const release = output.hold();
   try {
-    if (interrupts.signal.aborted) program.kill("SIGTERM");
+    const program = await start();
+    if (program === null) return null;
+    pass = (kind) => program.kill(kind);
+    early.forEach(pass);
     return await program.ended;
   } finally {
     stop();
