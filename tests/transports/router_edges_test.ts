@@ -1,6 +1,8 @@
 /** What passes through the router untouched, what is changed on the way, and what it refuses. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { encodeSeal } from "../../src/protocols/envelope.ts";
+import { MAX_SEAL_BYTES } from "../../src/protocols/seal_limit.ts";
 import type { Dialect } from "../../src/protocols/event.ts";
 import {
   bodyOf,
@@ -114,6 +116,38 @@ for (const { name, dialect, model, body, same } of SAME) {
     assertEquals(sent[0]!.text === text, same);
   });
 }
+
+Deno.test("Router leaves out the oldest of too much sealed reasoning, and says so", async () => {
+  const { router, sent } = createWorld();
+  const model = "grok-4.3";
+  const item = (mark: string, length: number) => ({
+    type: "reasoning",
+    summary: [],
+    encrypted_content: encodeSeal({
+      type: "thinking",
+      text: "",
+      signature: mark + "x".repeat(length),
+      redacted: true,
+      provenance: { origin: "xai", model },
+    }),
+  });
+  const said = { role: "assistant", content: "Hi" };
+  const response = await router.generate({
+    dialect: "responses",
+    body: bytesOf(bodyOf("responses", model, "", {
+      input: [item("old", 9), said, item("new", MAX_SEAL_BYTES - 5), said, {
+        role: "user",
+        content: "Go",
+      }],
+    })),
+  });
+  assertEquals(response.status, 200);
+  assertStringIncludes(response.headers.get("grantway-notes")!, "more than 8 MiB");
+  const seals = sent[0]!.json.input.flatMap((item: Json) =>
+    item.encrypted_content?.slice(0, 3) ?? []
+  );
+  assertEquals(seals, ["new"]);
+});
 
 Deno.test("Router: stop sequences hold where upstream has none", async () => {
   for (const { dialect, model } of ROUTES.filter(({ dialect }) => dialect !== "responses")) {

@@ -113,11 +113,14 @@ export class ItemEncoder {
 
   /**
    * The item of these blocks: several for a message, one for any other. `ending` is how the answer goes
-   * on after it; a call that is all there is whole, whatever was cut off behind it.
+   * on after it; a call that is all there, or reasoning that was sealed at its end, is whole, whatever
+   * was cut off behind it.
    */
   encode(blocks: readonly ItemBlock[], id: string, ending: ItemStatus): JsonObject {
     const [block] = blocks;
-    const isWhole = block?.type === "tool_use" && !isCutCall(block, ending);
+    const isWhole = block?.type === "tool_use"
+      ? !isCutCall(block, ending)
+      : block?.type === "thinking" && block.signature !== undefined && ending === "incomplete";
     const status = isWhole ? "completed" : ending;
     switch (block?.type) {
       case "thinking":
