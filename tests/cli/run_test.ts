@@ -258,12 +258,15 @@ Deno.test("run says how to sign in, and how to install a client that is missing"
   assertEquals((await new TestMachine().run("run claude-code")).code, 4);
   await using clients = await Clients.create();
   await Deno.remove(`${clients.bin}/codex`);
+  await Deno.writeTextFile(`${clients.bin}/data`, "x", { mode: 0o644 });
   const env = { PATH: clients.bin };
-  const [codex, any] = await Promise.all([
+  const [codex, any, data] = await Promise.all([
     clients.run(["codex"], { env }),
     clients.run(["--", "none-such"], { env }),
+    clients.run(["--", `${clients.bin}/data`], { env }),
   ]);
-  assertEquals([codex.code, any.code], [2, 2]);
+  assertEquals([codex.code, any.code, data.code], [2, 2, 1]);
+  assertMatch(data.stderr, /Cannot start [^\n]*\/data: this user may not run it/);
   assertMatch(codex.stderr, /Cannot start codex: [^\n]*\n {2}Install it: npm install -g @openai/);
   assertMatch(any.stderr, /Cannot start none-such: [^\n]*\n {2}Is it on the PATH\?/);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { GrantwayError } from "../../core/errors.ts";
 import type { Interrupt } from "./terminal.ts";
 
 /** A program that runs. */
@@ -32,6 +33,13 @@ export function startProgram(
     }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new GrantwayError(
+        "invalid_configuration",
+        `Cannot start ${command}: this user may not run it`,
+        { cause: error },
+      );
+    }
     throw error;
   }
   return {
