@@ -31,9 +31,19 @@ function remote(base: string): Gateway {
   };
 }
 
+/** The first model that a gateway lists; without one there is nothing to ask. */
 async function listedModel(gateway: Gateway): Promise<string> {
-  const { data } = await (await gateway.fetch("/v1/models")).json();
-  return data[0].id;
+  let problem: string;
+  try {
+    const response = await gateway.fetch("/v1/models");
+    const id = response.ok ? (await response.json()).data?.[0]?.id : undefined;
+    if (typeof id === "string") return id;
+    problem = response.ok ? "it lists none" : `it answered with HTTP ${response.status}`;
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  console.error(`Cannot list the models of ${values.gateway}: ${problem}`);
+  Deno.exit(1);
 }
 
 const gateway = values.gateway === undefined ? createOwnGateway() : remote(values.gateway);
