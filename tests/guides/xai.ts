@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parse } from "yaml";
 import { findProvider } from "../../src/providers/mod.ts";
+import { PIXEL } from "../media/support.ts";
 import { jsonLines, type TestMachine } from "../support/platform.ts";
 import { assertOk, authSection, DAY, MINUTE, type Row, stored } from "./row.ts";
 
@@ -675,6 +676,70 @@ const TROUBLE: Row[] = [
   },
 ];
 
+/** A command of each kind of media, and where it leads. */
+const MEDIA_COMMANDS: { command: string[]; path: string }[] = [
+  { command: ["speak", "Hello", "-o", "a.wav"], path: "/tts" },
+  { command: ["transcribe", "a.wav"], path: "/stt" },
+  { command: ["image", "A cat", "-o", "cat.png"], path: "/images/generations" },
+  { command: ["video", "Waves", "-o", "waves.mp4"], path: "/videos/generations" },
+];
+
+const MEDIA: Row[] = [
+  {
+    name: "one login covers TTS, image generation, video generation and transcription",
+    setUp: { env: { XAI_API_KEY: "xai-sandbox-key" } },
+    run: async (machine) => {
+      await signInByLoopback(machine);
+      for (const { command, path } of MEDIA_COMMANDS) {
+        machine.requests.length = 0;
+        assertOk(await machine.run(command));
+        const [first] = machine.requests;
+        assertEquals(first!.url, `${API}${path}`);
+        assertEquals(first!.headers.get("authorization"), bearerOf(machine));
+      }
+    },
+  },
+  {
+    name: "media are refreshed in the background as chats are",
+    run: async (machine) => {
+      await signInByLoopback(machine);
+      machine.clock.mono += DAY;
+      for (const { command } of MEDIA_COMMANDS) assertOk(await machine.run(command));
+      assertEquals(machine.sandbox.counters.refreshes, 1);
+    },
+  },
+  {
+    name: "TTS has a default voice",
+    run: async (machine) => {
+      await signInByLoopback(machine);
+      const { code, stdout } = await machine.run(["speak", "Hello"]);
+      assertEquals([code, stdout.slice(0, 3)], [0, "ID3"]);
+    },
+  },
+  ...["grok-imagine-image", "grok-imagine-image-quality"].map((model): Row => ({
+    name: `${model} draws`,
+    run: async (machine) => {
+      await signInByLoopback(machine);
+      const drawn = await machine.run(["image", "A cat", "--model", model, "--json"]);
+      assertEquals(jsonLines(drawn.stdout)[0].model, model);
+    },
+  })),
+  {
+    name: "grok-imagine-video films from text, from an image, and from up to 7 references",
+    run: async (machine) => {
+      await signInByLoopback(machine);
+      machine.workspace.files.set("/work/a.png", PIXEL);
+      for (
+        const args of [[], ["--image", "a.png"], Array(7).fill("--reference=a.png")] as string[][]
+      ) {
+        const { code, stdout, stderr } = await machine.run(["video", "Waves", "--json", ...args]);
+        assertEquals(code, 0, stderr);
+        assertEquals(jsonLines(stdout).at(-1).model, "grok-imagine-video");
+      }
+    },
+  },
+];
+
 /** Every statement of the guide. */
 export const XAI_GUIDE: readonly Row[] = [
   ...SIGN_IN,
@@ -682,4 +747,5 @@ export const XAI_GUIDE: readonly Row[] = [
   ...CONFIGURATION,
   ...ENDED,
   ...TROUBLE,
+  ...MEDIA,
 ];

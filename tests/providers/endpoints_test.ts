@@ -320,3 +320,62 @@ Deno.test("resolveEndpoints() takes any https host for an API key", () => {
   const { apiBaseUrl, issuer } = resolve("xai", "global", { apiUrl: "https://proxy.example/v1/" });
   assertEquals([apiBaseUrl, issuer], ["https://proxy.example/v1", undefined]);
 });
+
+const MEDIA: {
+  name: string;
+  overrides: EndpointOverrides;
+  base: string;
+  trusted: string[];
+  foreign: string[];
+}[] = [
+  {
+    name: "the vendor's API",
+    overrides: {},
+    base: "https://api.x.ai/v1",
+    trusted: ["https://vidgen.x.ai/a.mp4", "https://x.ai/a"],
+    foreign: ["http://vidgen.x.ai/a.mp4", "https://x.ai.example/a", "https://user@x.ai/a"],
+  },
+  {
+    name: "the vendor's API, where chats go to another upstream",
+    overrides: { upstream: "cli" },
+    base: "https://api.x.ai/v1",
+    trusted: ["https://vidgen.x.ai/a.mp4"],
+    foreign: ["https://cli-chat-proxy.grok.com/a"],
+  },
+  {
+    name: "another API of the vendor's, with results where they always lie",
+    overrides: { apiUrl: "https://eu-west-1.api.x.ai/v1/" },
+    base: "https://eu-west-1.api.x.ai/v1",
+    trusted: ["https://vidgen.x.ai/a.mp4", "https://eu-west-1.api.x.ai/a"],
+    foreign: ["https://api.example/a"],
+  },
+  {
+    name: "a test's server, with results there alone",
+    overrides: { apiUrl: "http://127.0.0.1:9/v1", allowLoopback: true },
+    base: "http://127.0.0.1:9/v1",
+    trusted: ["http://127.0.0.1:9/a.mp4"],
+    foreign: ["https://vidgen.x.ai/a.mp4", "http://127.0.0.1:10/a"],
+  },
+  {
+    name: "the sandbox, with results there alone",
+    overrides: { sandbox: "http://127.0.0.1:8700" },
+    base: "http://127.0.0.1:8700/api.x.ai/v1",
+    trusted: ["http://127.0.0.1:8700/vidgen.x.ai/a.mp4"],
+    foreign: ["https://vidgen.x.ai/a.mp4"],
+  },
+];
+for (const { name, overrides, base, trusted, foreign } of MEDIA) {
+  Deno.test(`media are made by ${name}`, () => {
+    const { media } = resolve("xai-oauth", "global", overrides);
+    assertEquals(media!.apiBaseUrl, base);
+    assertEquals(isTrustedUrl(new URL(base), media!.apiHosts), true);
+    const isResult = (url: string) =>
+      media!.resultHosts.some((hosts) => isTrustedUrl(new URL(url), hosts));
+    for (const url of trusted) assertEquals(isResult(url), true, url);
+    for (const url of foreign) assertEquals(isResult(url), false, url);
+  });
+}
+
+Deno.test("a provider without media has no endpoints for them", () => {
+  assertEquals(resolve("minimax-oauth", "global").media, undefined);
+});
