@@ -9,8 +9,8 @@
  * @module
  */
 
-/** `Deno.` as a name, and `node:` where a module specifier starts. */
-const LEAKS = /\bDeno\.\w*|(?<=["'`])node:[\w/]*/g;
+/** `Deno.` as a name, which a symbol's description is not, and `node:` where a specifier starts. */
+const LEAKS = /(?<!["'`])\bDeno\.\w*|(?<=["'`])node:[\w/]*/g;
 
 /** Each use of another runtime in a bundle. */
 export function findLeaks(bundle: string): string[] {

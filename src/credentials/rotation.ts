@@ -189,9 +189,10 @@ export function createRotation(options: RotationOptions): Rotation {
 
   /** Stores the answer to an attempt whose sender could not, where it has left one. */
   async function adoptAnswer(current: Credential, signal: AbortSignal | undefined): Promise<void> {
-    // Who lived to write a reason had no answer, and who is still here has told its own.
-    const isForeign = gone?.attempt !== attemptOf(current);
-    if (!isForeign || current.intent?.reason !== undefined) return;
+    if (gone?.attempt === attemptOf(current)) return;
+    // Who lived to write a reason had no answer; whoever tried before it may have had one.
+    const { attempt, reason } = current.intent!;
+    if (reason !== undefined && attempt === 1) return;
     const answer = await options.recover?.(current, signal);
     if (answer !== undefined) await write(answer);
   }

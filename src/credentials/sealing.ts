@@ -147,7 +147,7 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
     keyId: first.id,
 
     async seal(text: string, record: string, generation: number): Promise<string> {
-      const { CompactEncrypt } = await import("jose");
+      const { CompactEncrypt } = await import("jose/jwe/compact/encrypt");
       return await new CompactEncrypt(new TextEncoder().encode(text))
         .setProtectedHeader({
           alg: "dir",
@@ -166,7 +166,7 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
       const id = sealingKeyId(sealed);
       const key = keys.find((key) => key.id === id);
       if (key === undefined) throw keyMissing(sealed, record, true);
-      const { compactDecrypt } = await import("jose");
+      const { compactDecrypt } = await import("jose/jwe/compact/decrypt");
       let opened: Awaited<ReturnType<typeof compactDecrypt>>;
       try {
         opened = await compactDecrypt(sealed, await importKey(key), {

@@ -69,7 +69,11 @@ export async function verifyIdToken(
     timeoutMs: KEYS_TIMEOUT_MS,
   }, options);
   // Only a login needs it, and only one way of signing in.
-  const { createLocalJWKSet, errors, jwtVerify } = await import("jose");
+  const [{ jwtVerify }, { createLocalJWKSet }, errors] = await Promise.all([
+    import("jose/jwt/verify"),
+    import("jose/jwks/local"),
+    import("jose/errors"),
+  ]);
   const offered = server.signingAlgorithms ?? ALGORITHMS;
   try {
     const { payload } = await jwtVerify(
