@@ -54,7 +54,11 @@ function toBase64(bytes: Uint8Array): string {
 /** The bytes of base64; `undefined` where it is none. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    const binary = atob(text);
+    const bytes = new Uint8Array(binary.length);
+    // Twenty times as fast as `Uint8Array.from` with a function, and images are long.
+    for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
+    return bytes;
   } catch {
     return undefined;
   }

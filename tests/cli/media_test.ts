@@ -292,6 +292,23 @@ Deno.test("video downloads again what breaks off, and keeps the job where that d
   assertEquals(resumed.stdout, "beach.mp4\n");
 });
 
+for (const [command, doing] of [["speak Hello", "Speaking"], ["image Cat", "Drawing"]] as const) {
+  Deno.test(`${command} is cancelled by Ctrl-C, upstream too, and leaves nothing`, async () => {
+    const machine = await signedIn({ failOn: "media", failNext: 1, failWith: "never" });
+    let signal: AbortSignal | null | undefined;
+    const { fetch } = machine;
+    machine.fetch = (input, init) => {
+      signal = init?.signal;
+      setTimeout(() => machine.interrupt());
+      return fetch(input, init);
+    };
+    const { code, stdout, stderr } = await machine.run(command, TERMINAL);
+    assertEquals([code, stdout, names(machine)], [130, "", []]);
+    assertMatch(stderr, new RegExp(`${doing}…[^]*Interrupted`));
+    assert(signal!.aborted);
+  });
+}
+
 const ENDS: { prompt: string; code: number; says: RegExp }[] = [
   { prompt: "[failed]", code: 6, says: /could not be generated/ },
   { prompt: "[expired]", code: 1, says: /has expired\n {2}Ask for the video again/ },

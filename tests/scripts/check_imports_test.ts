@@ -57,6 +57,7 @@ const VIOLATIONS = [
   ["src/oauth/pkce.ts", "src/providers/provider.ts", "providers lies above oauth"],
   ["src/providers/provider.ts", "src/oauth/pkce.ts", "providers may import only types of oauth"],
   ["src/credentials/login.ts", "src/transports/retry.ts", "transports lies above credentials"],
+  ["src/requests/retry.ts", "src/transports/mod.ts", "transports lies above requests"],
   ["src/transports/mod.ts", "src/media/mod.ts", "transports and media are on one layer"],
   ["src/transports/mod.ts", "src/agent/loop.ts", "agent lies above transports"],
   ["src/gateway/app.ts", "src/sandbox/app.ts", "gateway and sandbox are on one layer"],
