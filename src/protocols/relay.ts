@@ -16,12 +16,16 @@ import {
   type SseFrame,
 } from "../core/sse.ts";
 import type { UpstreamContext } from "./codec.ts";
-import type { StreamError, Usage } from "./event.ts";
+import type { GenerateRequest, StreamError, Usage } from "./event.ts";
 
 /** What a relayed answer depends on besides what upstream says. */
 export interface RelayContext extends UpstreamContext {
   /** The model, as the client names it. */
   model: string;
+  /** The client's request, which an answer repeats parts of. */
+  request?: GenerateRequest | undefined;
+  /** When the answer began, ms since the epoch, for where upstream does not say. */
+  createdAt?: number | undefined;
   /** Last touch to errors that upstream reports. */
   mendError?: ((error: StreamError) => StreamError) | undefined;
 }

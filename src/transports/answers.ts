@@ -23,7 +23,11 @@ import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
 import { replayResponse } from "./collect.ts";
 import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
-import { type ForwardedAnswer, UpstreamRelayedStream } from "./relayed_answer.ts";
+import {
+  type ForwardedAnswer,
+  type ForwardRequest,
+  UpstreamRelayedStream,
+} from "./relayed_answer.ts";
 import { createStopScanner } from "./stop_sequences.ts";
 
 /** One attempt, with the request it is about. */
@@ -40,6 +44,8 @@ export interface AnswersOptions {
   rules: ApiRules;
   /** What has sent the request. */
   client: ApiClient;
+  /** Wall clock, ms since the epoch. */
+  now: () => number;
 }
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -134,12 +140,14 @@ export class Answers {
     sending: PreparedSending,
     response: Response,
     relays: RelayCodec,
-    clientModel: string,
+    { request: asked, clientModel }: ForwardRequest,
   ): Promise<Attempt<ForwardedAnswer>> {
     const { exchange, prepared: { request } } = sending;
     const context = {
       ...this.contextOf(request),
       model: clientModel,
+      request: asked,
+      createdAt: this.#options.now(),
       mendError: (error: StreamError) => conceal(error, sending.token),
     };
     const mediaType = readMediaType(response);

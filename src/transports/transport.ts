@@ -112,8 +112,10 @@ class ProviderTransport implements Transport {
   constructor(options: TransportOptions, { requests, rules }: Api) {
     this.#options = options;
     const { explainError } = rules;
-    this.#client = new ApiClient({ ...options, explainError }, resolveRuntime(options));
-    this.#answers = new Answers({ provider: options.provider, rules, client: this.#client });
+    const runtime = resolveRuntime(options);
+    this.#client = new ApiClient({ ...options, explainError }, runtime);
+    const { provider } = options;
+    this.#answers = new Answers({ provider, rules, client: this.#client, now: runtime.now });
     this.#recoveries = new Recoveries(rules.recoveries);
     this.#codec = requests;
     this.#rules = rules;
@@ -151,9 +153,10 @@ class ProviderTransport implements Transport {
   }
 
   async forward(
-    { request, clientModel, body }: ForwardRequest,
+    asked: ForwardRequest,
     options: TransportRequestOptions = {},
   ): Promise<ForwardedAnswer | undefined> {
+    const { request, body } = asked;
     const prepared = this.#prepare(request, {});
     const { provider } = this.#options;
     const isScanned = provider.ignoresStopSequences && (request.stopSequences?.length ?? 0) > 0;
@@ -168,7 +171,7 @@ class ProviderTransport implements Transport {
       const bytes = forwardBody(body, request, sending.prepared.request, this.#codec);
       const answer = await this.#send(sending, this.#codec.path, bytes, accept);
       if (answer.kind === "failed") return answer;
-      return await this.#answers.relay(sending, answer.value, relays, clientModel);
+      return await this.#answers.relay(sending, answer.value, relays, asked);
     });
   }
 

@@ -2,11 +2,13 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openSeal } from "../../src/protocols/envelope.ts";
+import type { JsonObject } from "../../src/core/http.ts";
 import type { StreamEvent } from "../../src/protocols/event.ts";
 import { messagesRelayCodec } from "../../src/protocols/messages/relay.ts";
 import type { RelayCodec, StreamRelay } from "../../src/protocols/relay.ts";
 import { responsesRelayCodec } from "../../src/protocols/responses/relay.ts";
 import * as messages from "./messages/support.ts";
+import { assertResponse } from "./responses/legal_stream.ts";
 import * as responses from "./responses/support.ts";
 
 const CONTEXT = { ...messages.CONTEXT, model: "client-model" };
@@ -96,9 +98,12 @@ for (const [dialect, { folder, codec, decode }] of Object.entries(DIALECTS)) {
         assertEquals(relay.error?.code, end.error.code);
       }
       // A relay says the same, however its bytes were cut.
-      const text = new TextDecoder().decode(whole);
+      const textOf = (bytes: Uint8Array) =>
+        // Where upstream has told no id, each answer has a fresh one.
+        new TextDecoder().decode(bytes).replaceAll(/"resp_[0-9a-f]{32}"/g, '"resp_fresh"');
+      const text = textOf(whole);
       const again = (cuts: Iterable<number>) =>
-        new TextDecoder().decode(relayed(codec.createStreamRelay(CONTEXT), bytes, cuts));
+        textOf(relayed(codec.createStreamRelay(CONTEXT), bytes, cuts));
       assertEquals(again(bytes.keys()), text, "byte by byte");
       for (let seed = 1; seed <= 5; seed++) {
         assertEquals(
@@ -142,4 +147,102 @@ Deno.test("relay delivers nothing of a frame that is not whole", () => {
     new TextDecoder().decode(relay.feed(encoder.encode(DELTA.slice(40) + DELTA.slice(0, 9)))!),
     DELTA,
   );
+});
+
+const MINIMAL: Record<string, unknown>[] = [
+  { type: "response.created", sequence_number: 0, response: { id: "r1", status: "in_progress" } },
+  { type: "response.in_progress", sequence_number: 1, response: { id: "r1", temperature: null } },
+  {
+    type: "response.output_item.added",
+    sequence_number: 2,
+    output_index: 0,
+    item: { type: "message", id: "i1", role: "assistant" },
+  },
+  {
+    type: "response.output_text.delta",
+    sequence_number: 3,
+    item_id: "i1",
+    output_index: 0,
+    content_index: 0,
+    delta: "Hi",
+  },
+  {
+    type: "response.output_item.done",
+    sequence_number: 4,
+    output_index: 0,
+    item: {
+      type: "message",
+      id: "i1",
+      role: "assistant",
+      content: [{ type: "output_text", text: "Hi" }],
+    },
+  },
+  {
+    type: "response.output_item.done",
+    sequence_number: 5,
+    output_index: 1,
+    item: { type: "function_call", id: "i2", call_id: "c", name: "f", arguments: "{}" },
+  },
+  {
+    type: "response.completed",
+    sequence_number: 6,
+    response: {
+      id: "r1",
+      status: "completed",
+      created_at: 5,
+      vendor: { kept: true },
+      tools: [{ type: "function", name: "f" }],
+      output: [
+        { type: "message", id: "i1", content: [{ type: "output_text", text: "Hi" }] },
+        { type: "function_call", id: "i2", call_id: "c", name: "f", arguments: "{}" },
+        { type: "reasoning", id: "i3" },
+      ],
+    },
+  },
+];
+
+Deno.test("relay of Responses: fields that upstream leaves out are there, and all else as it was", () => {
+  const request = {
+    model: "m",
+    system: [{ type: "text" as const, text: "Be brief" }],
+    messages: [],
+    stream: true,
+    maxOutputTokens: 7,
+  };
+  const relay = responsesRelayCodec.createStreamRelay({ ...CONTEXT, request });
+  const text = new TextDecoder().decode(relayed(relay, responses.sse(...MINIMAL)));
+  const frames = responses.framesOf(text);
+  assertEquals(frames.length, MINIMAL.length);
+  const snapshots = frames.flatMap(({ response }) => response ?? []);
+  for (const response of snapshots) assertResponse({ ...response, store: false });
+  const items = frames.flatMap(({ item }) => item ?? []);
+  assertEquals(items.map(({ status }) => status), ["in_progress", "completed", "completed"]);
+  assertEquals(items[1].content, [
+    { type: "output_text", text: "Hi", annotations: [], logprobs: [] },
+  ]);
+  const last = snapshots.at(-1);
+  assertEquals(
+    [
+      last.model,
+      last.created_at,
+      last.vendor,
+      last.store,
+      last.instructions,
+      last.max_output_tokens,
+    ],
+    ["client-model", 5, { kept: true }, null, "Be brief", 7],
+  );
+  const delta = `event: response.output_text.delta\ndata: ${JSON.stringify(MINIMAL[3])}\n\n`;
+  assertStringIncludes(text, delta);
+  const body = responsesRelayCodec.relayBody(MINIMAL[6]!["response"] as JsonObject, CONTEXT).body;
+  assertResponse({ ...body, store: false });
+});
+
+Deno.test("relay of Responses: a failure before any response is one with every field", () => {
+  const relay = responsesRelayCodec.createStreamRelay(CONTEXT);
+  const [{ response }] = responses.framesOf(
+    new TextDecoder().decode(relay.fail({ code: "overloaded", message: "busy" })),
+  );
+  assertResponse({ ...response, store: false });
+  assertEquals([response.status, response.id.startsWith("resp_")], ["failed", true]);
 });

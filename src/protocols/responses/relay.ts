@@ -2,8 +2,8 @@
  * Answers of a Responses server for a Responses client.
  *
  * What changes: the model is named as the client names it, sealed reasoning travels in its envelope,
- * calls that the server has run itself are not shown as calls, counts are complete, and a stream
- * always ends with a terminal event. Everything else goes on as it came, ids and numbers included.
+ * calls that the server has run itself are not shown as calls, counts and fields are complete, and a
+ * stream always ends with a terminal event. Everything else goes on as it came, ids and numbers included.
  *
  * @module
  */
@@ -20,6 +20,7 @@ import {
   type RelayContext,
   type RelayedBody,
 } from "../relay.ts";
+import { completeItem, createCompletion, isCompleteItem } from "./complete.ts";
 import { decodeUsage, itemKind, reasoningText } from "./decode_content.ts";
 import { judgeFailure, readFailure } from "./decode_failure.ts";
 import { encodeResponseError } from "./encode_error.ts";
@@ -48,6 +49,7 @@ class ResponsesRelay extends FrameRelay {
   /** Places of items that the client is not shown. */
   readonly #hidden = new Set<number>();
   #dropped = 0;
+  readonly #complete: (response: JsonObject) => JsonObject;
   /** Frames and number of the last one that was looked at. */
   #numbered = { frames: 0, number: -1 };
 
@@ -57,10 +59,11 @@ class ResponsesRelay extends FrameRelay {
       context,
       (bytes, start, lineEnd) => this.#dropped === 0 && isText(bytes, start, lineEnd),
     );
+    this.#complete = completionFor(context);
   }
 
   protected override isPlain({ event, data }: SseFrame): boolean {
-    return event === "response.output_item.done" && this.#dropped === 0 &&
+    return event === "response.output_item.done" && this.#dropped === 0 && isCompleteItem(data) &&
       !data.includes('"encrypted_content"') && !data.includes('"custom_tool_call"');
   }
 
@@ -96,9 +99,10 @@ class ResponsesRelay extends FrameRelay {
       this.#hidden.add(place);
     }
     if (place !== undefined && this.#hidden.has(place)) return "drop";
-    return isJsonObject(item) && item["encrypted_content"] != null
-      ? { event: type, value: { ...value, item: seal(item, this.context, this.#snapshot) } }
-      : "keep";
+    if (!isJsonObject(item)) return "keep";
+    const status = type === "response.output_item.added" ? "in_progress" : "completed";
+    const edited = seal(completeItem(item, status), this.context, this.#snapshot);
+    return edited === item ? "keep" : { event: type, value: { ...value, item: edited } };
   }
 
   #onResponse(type: string, value: JsonObject, response: JsonObject): FrameVerdict {
@@ -109,7 +113,8 @@ class ResponsesRelay extends FrameRelay {
       this.done = true;
       this.usage ??= decodeUsage(undefined);
     }
-    return { event: type, value: { ...value, response: edit(response, this.context, isLast) } };
+    const edited = edit(response, this.context, isLast, this.#complete);
+    return { event: type, value: { ...value, response: edited } };
   }
 
   protected encodeError(error: StreamError): string {
@@ -122,11 +127,7 @@ class ResponsesRelay extends FrameRelay {
         type: event,
         sequence_number: number + this.frames - frames + 1 - this.#dropped,
         response: {
-          id: "",
-          object: "response",
-          output: [],
-          ...this.#snapshot,
-          model: this.context.model,
+          ...edit(this.#snapshot, this.context, false, this.#complete),
           status: "failed",
           error: encodeResponseError(error),
         },
@@ -157,17 +158,31 @@ function seal(item: JsonObject, { origin }: RelayContext, response: JsonObject):
   };
 }
 
-function edit(response: JsonObject, context: RelayContext, isLast: boolean): JsonObject {
+function completionFor(
+  { request, model, createdAt = 0 }: RelayContext,
+): (response: JsonObject) => JsonObject {
+  return createCompletion({
+    request: { messages: [], stream: false, ...request, model },
+    createdAt,
+  });
+}
+
+function edit(
+  response: JsonObject,
+  context: RelayContext,
+  isLast: boolean,
+  complete: (response: JsonObject) => JsonObject,
+): JsonObject {
   const { usage, output } = response;
+  const shown = (Array.isArray(output) ? output : [])
+    .filter((item) => !isJsonObject(item) || !isInternal(item, context))
+    .map((item) =>
+      isJsonObject(item) ? seal(completeItem(item, "completed"), context, response) : item
+    );
   return {
-    ...response,
+    ...complete(response),
     model: context.model,
-    ...(Array.isArray(output)
-      ? {
-        output: output.filter((item) => !isJsonObject(item) || !isInternal(item, context))
-          .map((item) => isJsonObject(item) ? seal(item, context, response) : item),
-      }
-      : {}),
+    output: shown,
     ...(isJsonObject(usage) || isLast ? { usage: completeUsage(usage) } : {}),
   };
 }
@@ -188,7 +203,8 @@ function completeUsage(value: unknown): JsonObject {
 }
 
 function relayBody(body: JsonObject, context: RelayContext): RelayedBody {
-  return { body: edit(body, context, true), usage: decodeUsage(body["usage"]) };
+  const edited = edit(body, context, true, completionFor(context));
+  return { body: edited, usage: decodeUsage(body["usage"]) };
 }
 
 /** Responses from end to end. */
