@@ -7,6 +7,9 @@
 import config from "../deno.json" with { type: "json" };
 import { createGateway, DEFAULT_SETTINGS } from "./gateway/mod.ts";
 
+const nobody = (): Promise<never> =>
+  Promise.reject(new TypeError("Nobody gets this far without a key"));
+
 const gateway = createGateway({
   version: config.version,
   reach: "public",
@@ -16,8 +19,14 @@ const gateway = createGateway({
   },
   settings: { read: () => Promise.resolve(DEFAULT_SETTINGS) },
   upstreams: {
+    runtime: {},
     list: () => Promise.resolve([]),
-    open: () => Promise.reject(new TypeError("Nobody gets this far without a key")),
+    open: nobody,
+    account: nobody,
+    // deno-lint-ignore require-yield -- there is none
+    accounts: async function* () {
+      await nobody();
+    },
   },
 });
 
