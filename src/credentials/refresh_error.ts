@@ -33,6 +33,15 @@ export function loginEnded(
   });
 }
 
+/** Why a server takes a refresh token no more, as far as can be known: `host` is where this one is. */
+export function whyRejected({ owner }: Credential, host: string | undefined): string {
+  const isCopy = host !== undefined && owner.host !== host;
+  return isCopy
+    ? "it was copied here from elsewhere, and one copy's refresh ends the other"
+    : "the provider rejected its refresh token; if a copy of this login is used elsewhere, one " +
+      "copy's refresh ends the other";
+}
+
 /** A refresh may not be sent before `waitMs` have passed. */
 export function notYet(
   { name }: LoginNames,

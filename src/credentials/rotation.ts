@@ -31,7 +31,14 @@ import {
 } from "./credential.ts";
 import type { Digest } from "./document.ts";
 import type { HeldLease, KvStore } from "./kv_store.ts";
-import { loginEnded, type LoginNames, notLoggedIn, notSaved, notYet } from "./refresh_error.ts";
+import {
+  loginEnded,
+  type LoginNames,
+  notLoggedIn,
+  notSaved,
+  notYet,
+  whyRejected,
+} from "./refresh_error.ts";
 import {
   DEFAULT_LIFETIME_MS,
   GRANT_TIMEOUT_MS,
@@ -255,14 +262,7 @@ export function createRotation(options: RotationOptions): Rotation {
     }
     if (isAnother || outcome.kind === "ambiguous") return;
     if (outcome.kind !== "dead") throw outcome.error;
-    const isCopy = options.host !== undefined && sent.owner.host !== options.host;
-    throw loginEnded(
-      options,
-      isCopy
-        ? "it was copied here from elsewhere, and one copy's refresh ends the other"
-        : "the provider rejected its refresh token",
-      outcome.error,
-    );
+    throw loginEnded(options, whyRejected(sent, options.host), outcome.error);
   }
 
   /** Tries to save the answer; `undefined` when `isOver` before it could. */
@@ -336,10 +336,13 @@ export type LiveCredential = Credential & { tokens: NonNullable<Credential["toke
  *
  * @throws {CredentialError} `login_required`
  */
-export function requireLogin(stored: Credential | null, names: LoginNames): LiveCredential {
+export function requireLogin(
+  stored: Credential | null,
+  names: LoginNames & { host?: string | undefined },
+): LiveCredential {
   if (stored === null) throw notLoggedIn(names);
   if (stored.status === "dead" || stored.tokens === null) {
-    throw loginEnded(names, "the provider rejected its refresh token");
+    throw loginEnded(names, whyRejected(stored, names.host));
   }
   return stored as LiveCredential;
 }

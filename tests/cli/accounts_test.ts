@@ -1,7 +1,7 @@
 // Several logins of one provider: how they are named, replaced, shown, refreshed and removed.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { jsonLines, TestMachine } from "../support/platform.ts";
+import { HOME, jsonLines, TestMachine } from "../support/platform.ts";
 
 const DAY = 86_400_000;
 
@@ -368,4 +368,49 @@ Deno.test("auth add --json gives the code, then the credential, and no secret", 
   assertEquals([added.type, added.replaced, added.selected], ["auth_add", false, true]);
   assertEquals(rest, []);
   assert(!stdout.includes("sbx_"));
+});
+
+Deno.test("R14: of two copies of a login one ends the other, which is told once and not repeated", async () => {
+  const machine = new TestMachine();
+  await machine.signIn();
+  const copy = new TestMachine();
+  await copy.write("auth.json", machine.file("auth.json")!);
+  copy.fetch = machine.fetch;
+  for (const { clock } of [machine, copy]) clock.mono += DAY;
+  assertEquals((await machine.run("auth refresh minimax-oauth")).code, 0);
+
+  const { code, stderr } = await copy.run("chat Hello");
+  assertEquals(code, 4, stderr);
+  assertMatch(
+    stderr,
+    /if a copy of this login is used elsewhere, one copy's refresh ends the other/,
+  );
+  assertEquals(copy.sent("/oauth2/token").length, 1);
+  const again = await copy.run("chat Hello");
+  assertMatch(again.stderr, /needs a new login/);
+  assertEquals(copy.sent("/oauth2/token").length, 1);
+  assertEquals((await copy.credentials()).length, 1, "its name and place are kept");
+});
+
+Deno.test("S03: an answer that finds no room is tried for a minute, then the exit code says what to do", async () => {
+  const machine = new TestMachine();
+  await machine.signIn();
+  machine.clock.mono += DAY;
+  const good = machine.fetch;
+  machine.fetch = (input, init) => {
+    // The room that was kept is gone as well.
+    machine.disk.entries.delete(`${HOME}/auth.json.spare`);
+    machine.disk.free = 0;
+    return good(input, init);
+  };
+  const startedAt = machine.clock.mono;
+  const { code, stderr } = await machine.run("auth refresh minimax-oauth");
+  assertEquals(code, 9, stderr);
+  assert(machine.clock.mono - startedAt >= 60_000);
+  assertMatch(stderr, /Cannot save the new tokens of MiniMax OAuth: .*no space left/);
+  assertMatch(stderr, /it keeps trying\. If it ends first: .*grantway auth add minimax-oauth/);
+  // Whoever comes next knows that the token may be spent.
+  const [{ intent, generation }] =
+    JSON.parse(machine.file("auth.json")!).providers["minimax-oauth"];
+  assertEquals([intent.generation, intent.attempt], [generation, 1]);
 });
