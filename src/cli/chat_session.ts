@@ -16,6 +16,7 @@ import type {
 import type { Provider } from "../providers/mod.ts";
 import { collectStream } from "../transports/collect.ts";
 import type { Transport } from "../transports/transport.ts";
+import type { MarkdownRenderer } from "./chat/markdown.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
 
@@ -56,20 +57,22 @@ async function answer(
   context: Context,
   session: ChatSession,
   prompt: string,
-  view: View,
   signal: AbortSignal,
 ): Promise<GenerateResponse> {
   const { model, system, maxOutputTokens, transport } = session;
+  const sent = transport.stream({
+    model,
+    messages: [{ role: "user", content: [{ type: "text", text: prompt }] }],
+    stream: true,
+    ...(system === undefined ? {} : { system: [{ type: "text", text: system }] }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+  }, { signal, onNote: context.output.detail });
+  sent.catch(() => {});
+  // What the view loads, it loads while the request is on its way.
+  const view = await createView(context);
   let response: GenerateResponse;
   try {
-    const events = await transport.stream({
-      model,
-      messages: [{ role: "user", content: [{ type: "text", text: prompt }] }],
-      stream: true,
-      ...(system === undefined ? {} : { system: [{ type: "text", text: system }] }),
-      ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    }, { signal, onNote: context.output.detail });
-    response = await collectStream(shown(events, view));
+    response = await collectStream(shown(await sent, view));
   } catch (error) {
     view.stop(signal.aborted);
     throw error;
@@ -104,17 +107,26 @@ export function printable(text: string): string {
 }
 
 /** The answer on stdout, thinking dim on stderr. */
-export function textView(context: Context, options: { showThinking: boolean }): View {
+export function textView(
+  context: Context,
+  options: { showThinking: boolean; markdown?: MarkdownRenderer | undefined },
+): View {
   const { output } = context;
+  const { markdown } = options;
   const isWatched = context.platform.stdout.isTerminal;
   let last: "none" | "thinking" | "text" = "none";
   let endsLine = true;
+  const flush = () => {
+    const rest = markdown?.end() ?? "";
+    if (rest !== "") output.text(rest);
+  };
   const reset = () => {
     last = "none";
     endsLine = true;
   };
   return {
     stop: (isCancelled) => {
+      flush();
       // What comes next starts on a line of its own; what is piped stays as it came.
       const isOpen = last === "thinking" || (isWatched && (!endsLine || isCancelled));
       if (isOpen) output.partialNote("\n");
@@ -124,15 +136,18 @@ export function textView(context: Context, options: { showThinking: boolean }): 
       if (last === "thinking") output.partialNote("\n\n");
       last = "text";
       endsLine = text.endsWith("\n");
-      output.text(isWatched ? printable(text) : text);
+      const safe = isWatched ? printable(text) : text;
+      output.text(markdown?.write(safe) ?? safe);
     },
     thinking: (text) => {
       if (!options.showThinking) return;
+      flush();
       if (last === "text") output.partialNote("\n");
       last = "thinking";
       output.partialNote(output.paintError("dim", printable(text)));
     },
     end: ({ stopReason }) => {
+      flush();
       if (!endsLine) output.text("\n");
       if (last === "thinking") output.partialNote("\n");
       reset();
@@ -144,7 +159,8 @@ export function textView(context: Context, options: { showThinking: boolean }): 
     usage: (usage) => {
       const input = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
       const thought = usage.reasoningTokens ? ` (${usage.reasoningTokens} thinking)` : "";
-      const line = `${input} tokens in, ${usage.outputTokens} out${thought}`;
+      const cached = usage.cacheReadTokens > 0 ? ` (${usage.cacheReadTokens} cached)` : "";
+      const line = `${input} tokens in${cached}, ${usage.outputTokens} out${thought}`;
       if (options.showThinking) output.note(output.paintError("dim", line));
     },
   };
@@ -184,8 +200,7 @@ export async function answerOnce(
 ): Promise<{ code: number; messages: Message[] }> {
   const { output } = context;
   output.json({ type: "start", provider: session.provider.id, model: session.model });
-  const view = createView(context);
-  const { stopReason, content } = await answer(context, session, prompt, view, signal);
+  const { stopReason, content } = await answer(context, session, prompt, signal);
   return {
     code: exitCodeFor(context, stopReason),
     messages: [
@@ -196,12 +211,22 @@ export async function answerOnce(
 }
 
 /** How the answer to one prompt is shown. */
-export function createView(context: Context): View {
+export async function createView(context: Context): Promise<View> {
   const { output, platform } = context;
   return output.options.json ? jsonView(context) : textView(context, {
     showThinking: output.options.verbose ||
       (platform.stdout.isTerminal && platform.stderr.isTerminal && !output.options.quiet),
+    markdown: await openMarkdown(context),
   });
+}
+
+/** Marks become styles where a person sees colours; anywhere else text stays as it came. */
+export async function openMarkdown(
+  { platform, output }: Context,
+): Promise<MarkdownRenderer | undefined> {
+  if (!platform.stdout.isTerminal || output.paint("bold", "x") === "x") return undefined;
+  const { createMarkdownRenderer } = await import("./chat/markdown.ts");
+  return createMarkdownRenderer(output.paint);
 }
 
 /** The exit code of one answer; a refusal is said. */

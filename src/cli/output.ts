@@ -59,6 +59,7 @@ export interface OutputOptions {
 const SGR = {
   bold: [1, 22],
   dim: [2, 22],
+  italic: [3, 23],
   red: [31, 39],
   green: [32, 39],
   yellow: [33, 39],

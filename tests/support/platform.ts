@@ -28,6 +28,8 @@ import "uqr";
 import "yaml";
 import "../../src/cli/chat_session.ts";
 import "../../src/agent/title.ts";
+import "../../src/cli/chat/attachments.ts";
+import "../../src/cli/chat/markdown.ts";
 import "../../src/cli/chat/talk.ts";
 import "../../src/cli/read_count.ts";
 import "../../src/cli/clients/client_key.ts";

@@ -56,6 +56,7 @@ export function createShellTool({ workspace, isSecret, sleep }: ShellOptions): A
           summary: "not run",
         };
       }
+      context.onProgress("running");
       const env = Object.fromEntries(
         Object.entries(workspace.env()).filter(([name]) => !isSecret(name)),
       );

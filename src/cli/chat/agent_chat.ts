@@ -14,6 +14,7 @@ import type { ChatSession, View } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
+import { rootHome } from "../home.ts";
 import { openHistory } from "./history.ts";
 import { auxiliaryOf, openToolbox, targetOf, type Toolbox } from "./toolbox.ts";
 
@@ -21,6 +22,8 @@ import { auxiliaryOf, openToolbox, targetOf, type Toolbox } from "./toolbox.ts";
 export interface AgentChatOptions {
   /** How it is shown. */
   view: View;
+  /** Whether the model may use tools. */
+  hasTools: boolean;
   /** Whether what is said is kept. */
   isSaved: boolean;
   /** Whether it gets a title, by a request of its own. */
@@ -54,7 +57,7 @@ export class AgentChat {
     this.#context = context;
     this.#options = options;
     this.#open = resumed;
-    this.#toolbox = openToolbox(context, () => this.session);
+    this.#toolbox = openToolbox(context, () => this.session, { hasMcp: options.hasTools });
     this.#toolbox.catch(() => {});
     this.#show = createAgentView(context, view);
     this.#keeper = new ContextKeeper({
@@ -89,11 +92,44 @@ export class AgentChat {
     return this.#toolbox;
   }
 
+  /** A typed question with the files that it mentions by `@path`. Throws like `attach`. */
+  async withMentions(text: string, signal: AbortSignal): Promise<ContentBlock[]> {
+    if (!/(?<=^|\s)@\S/.test(text)) return [{ type: "text", text }];
+    const { platform } = this.#context;
+    const { findMentions } = await import("./attachments.ts");
+    const workspace = await platform.openWorkspace();
+    const paths = await findMentions(text, { workspace, userHome: platform.userHome });
+    return await this.withFiles(text, paths, signal);
+  }
+
+  /** A question with files. Throws like `attach`. */
+  async withFiles(
+    text: string,
+    paths: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ContentBlock[]> {
+    if (paths.length === 0) return [{ type: "text", text }];
+    const { platform, output } = this.#context;
+    const { attach } = await import("./attachments.ts");
+    const toolbox = await within(this.#toolbox, signal);
+    return await attach(text, paths, {
+      workspace: await platform.openWorkspace(),
+      hidden: [rootHome(platform)],
+      userHome: platform.userHome,
+      target: targetOf(this.session),
+      viewer: toolbox.viewer,
+      onNote: (note) => output.note(output.paintError("dim", note)),
+      signal,
+    });
+  }
+
   /** Asks, and shows what happens. Throws like `runTurn`. */
   async ask(question: readonly ContentBlock[], signal: AbortSignal): Promise<TurnResult> {
-    const { view, isTitled } = this.#options;
+    const { view, isTitled, hasTools } = this.#options;
     const { output } = this.#context;
-    const { tools, serverTools } = (await within(this.#toolbox, signal)).offer();
+    const { tools, serverTools } = hasTools
+      ? (await within(this.#toolbox, signal)).offer()
+      : { tools: [], serverTools: [] };
     const { conversation, head } = await this.#begin();
     const { transport, model, maxOutputTokens } = this.session;
     try {
@@ -160,24 +196,30 @@ export class AgentChat {
   async #begin(): Promise<OpenConversation> {
     if (this.#open !== undefined) {
       // A conversation that began without tools has no system prompt yet.
-      this.#open.head.system ??= await this.#systemPrompt();
+      const system = this.#open.head.system ?? await this.#systemPrompt();
+      if (system !== undefined) this.#open.head.system = system;
       return this.#open;
     }
     const { platform } = this.#context;
     const { provider, model } = this.session;
     const system = await this.#systemPrompt();
     const { cwd } = await platform.openWorkspace();
-    const head = { provider: provider.id, model, folder: cwd, system };
+    const head = {
+      provider: provider.id,
+      model,
+      folder: cwd,
+      ...(system === undefined ? {} : { system }),
+    };
     return this.#open = this.#options.isSaved
       ? (await openHistory(this.#context)).create(head)
       : unsaved(head, platform.now());
   }
 
-  async #systemPrompt(): Promise<string> {
+  async #systemPrompt(): Promise<string | undefined> {
+    if (this.session.system !== undefined || !this.#options.hasTools) return this.session.system;
     const { platform } = this.#context;
     const { cwd, os } = await platform.openWorkspace();
-    return this.session.system ??
-      createSystemPrompt({ cwd, os, date: new Date(platform.now()) });
+    return createSystemPrompt({ cwd, os, date: new Date(platform.now()) });
   }
 
   /** Asks for a title while the user reads; whoever leaves first does not wait for it. */

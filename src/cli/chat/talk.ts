@@ -6,14 +6,18 @@
 
 import type { OpenConversation } from "../../agent/conversation_store.ts";
 import type { Message } from "../../protocols/event.ts";
-import { type ChatSession, createView, exitCodeFor, printable, textView } from "../chat_session.ts";
+import {
+  type ChatSession,
+  createView,
+  exitCodeFor,
+  openMarkdown,
+  printable,
+  textView,
+} from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { Interrupted } from "../interrupts.ts";
 import { AgentChat } from "./agent_chat.ts";
-
-const HELP = `/new    start over
-/help   this
-/exit   leave (also Ctrl-D, or Ctrl-C twice)`;
+import { isSlashCommand, runSlashCommand } from "./slash_commands.ts";
 
 /** How often a conversation looks whether its login is due, ms; well below the shortest lead. */
 const KEEP_FRESH_MS = 60_000;
@@ -35,23 +39,26 @@ async function keepFresh(
 export interface TalkOptions {
   /** Whether what is said is kept. */
   isSaved: boolean;
+  /** Whether the model may use tools. */
+  hasTools: boolean;
   /** The conversation to go on with. */
   resumed: OpenConversation | undefined;
 }
 
-/** Answers one prompt with tools. */
-export async function answerWithTools(
+/** Answers one prompt, with tools, files or a conversation to go on with. */
+export async function answerPrompt(
   context: Context,
   session: ChatSession,
   prompt: string,
-  options: TalkOptions,
+  options: TalkOptions & { attached: readonly string[] },
 ): Promise<number> {
   const { output, interrupts } = context;
   output.json({ type: "start", provider: session.provider.id, model: session.model });
-  const view = createView(context);
+  const view = await createView(context);
   const chat = new AgentChat(context, session, { ...options, view, isTitled: false });
   try {
-    const { response } = await chat.ask([{ type: "text", text: prompt }], interrupts.signal);
+    const question = await chat.withFiles(prompt, options.attached, interrupts.signal);
+    const { response } = await chat.ask(question, interrupts.signal);
     return exitCodeFor(context, response.stopReason);
   } finally {
     await chat.close();
@@ -64,7 +71,8 @@ export async function converse(
   session: ChatSession,
   options: TalkOptions,
 ): Promise<void> {
-  const view = textView(context, { showThinking: true });
+  const markdown = await openMarkdown(context);
+  const view = textView(context, { showThinking: true, markdown });
   const chat = new AgentChat(context, session, { ...options, view, isTitled: true });
   const end = new AbortController();
   keepFresh(context, chat, end.signal).catch(() => {});
@@ -101,33 +109,22 @@ async function talk(context: Context, chat: AgentChat): Promise<void> {
   const { output, interrupts } = context;
   const lines: string[] = [];
   for (;;) {
-    const line = await askLine(context, lines);
+    const line = await askText(context, lines);
     if (line === null) return;
     const text = line.trim();
     if (text === "") continue;
     lines.push(line);
-    if (["/exit", "/quit", "exit", "quit"].includes(text)) return;
-    if (text === "/help") {
-      output.note(HELP);
-      continue;
-    }
-    if (text === "/new") {
-      await chat.startOver();
-      output.note("Started over");
-      continue;
-    }
-    if (/^\/[a-z]+$/.test(text)) {
-      output.note(`Unknown command ${text}; /help lists them`);
-      continue;
-    }
+    if (text === "exit" || text === "quit") return;
     const cancel = new AbortController();
     const stopListening = interrupts.listen(() => cancel.abort(new Interrupted()));
     const signal = AbortSignal.any([cancel.signal, interrupts.signal]);
     try {
-      await chat.ask([{ type: "text", text }], signal);
+      if (isSlashCommand(text)) {
+        if (await runSlashCommand(context, chat, text, signal)) return;
+      } else await chat.ask(await chat.withMentions(text, signal), signal);
     } catch (error) {
       interrupts.signal.throwIfAborted();
-      if (cancel.signal.aborted) output.note("Cancelled");
+      if (cancel.signal.aborted || error instanceof Interrupted) output.note("Cancelled");
       else output.error(error);
     } finally {
       stopListening();
@@ -135,14 +132,29 @@ async function talk(context: Context, chat: AgentChat): Promise<void> {
   }
 }
 
+/** What the user types: one line, or several where a line ends with a backslash. */
+async function askText(context: Context, history: string[]): Promise<string | null> {
+  let text = "";
+  for (let prompt = "> ";; prompt = "… ") {
+    const line = await askLine(context, prompt, history);
+    if (line === null) return null;
+    if (!line.endsWith("\\")) return text + line;
+    text += `${line.slice(0, -1)}\n`;
+  }
+}
+
 /** One line of the user's; null when they leave by Ctrl-D or by Ctrl-C twice. */
-async function askLine(context: Context, history: string[]): Promise<string | null> {
+async function askLine(
+  context: Context,
+  prompt: string,
+  history: string[],
+): Promise<string | null> {
   const { platform, output, interrupts } = context;
   for (let presses = 0; presses < 2;) {
     const cancel = new AbortController();
     const stopListening = interrupts.listen(() => cancel.abort(new Interrupted()));
     try {
-      const line = await platform.readLine("> ", {
+      const line = await platform.readLine(prompt, {
         signal: AbortSignal.any([cancel.signal, interrupts.signal]),
         history,
         multiline: true,

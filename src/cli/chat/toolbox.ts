@@ -27,6 +27,8 @@ export interface Toolbox {
   isOn: Map<ToolsetId, boolean>;
   /** What the session's model is offered now. */
   offer(): Offer;
+  /** The model that looks at images where the session's cannot; undefined where none can. */
+  viewer(): Target | undefined;
 }
 
 /** How long an MCP server may take to answer at first, ms: some are downloaded when they start. */
@@ -50,7 +52,11 @@ export function auxiliaryOf({ provider, transport }: ChatSession): Target {
 }
 
 /** Opens the toolbox of a chat; `session` may be another one with every question. */
-export async function openToolbox(context: Context, session: () => ChatSession): Promise<Toolbox> {
+export async function openToolbox(
+  context: Context,
+  session: () => ChatSession,
+  { hasMcp }: { hasMcp: boolean },
+): Promise<Toolbox> {
   const { platform } = context;
   const [config, workspace] = await Promise.all([context.config(), platform.openWorkspace()]);
   const isOn = readToolsets(await config.section("tools"));
@@ -62,7 +68,7 @@ export async function openToolbox(context: Context, session: () => ChatSession):
     import("../../agent/tools/delegate.ts"),
     import("../../agent/tools/view_image.ts"),
     import("../../agent/tools/search.ts"),
-    isOn.get("mcp") ? openMcp(context, await config.section("mcp")) : [],
+    hasMcp && isOn.get("mcp") ? openMcp(context, await config.section("mcp")) : [],
   ]);
   const reading = [
     files.createReadFileTool(access),
@@ -115,6 +121,7 @@ export async function openToolbox(context: Context, session: () => ChatSession):
   });
   return {
     isOn,
+    viewer,
     offer: () => {
       const target = targetOf(session());
       const { tools: searches, serverTools } = searching();

@@ -20,6 +20,7 @@ interface Options {
   system?: string;
   maxTokens?: string;
   tools?: boolean;
+  attach?: string[];
   continue?: boolean;
   resume?: string;
   /** False for `--no-save`. */
@@ -41,17 +42,25 @@ export function define(command: Command): void {
     .option("--system <text>", "system prompt")
     .option("--max-tokens <count>", "the most tokens of an answer")
     .option("-t, --tools", "let the model use tools for a prompt; it asks first, or see --yes")
+    .option(
+      "-a, --attach <file>",
+      "a text file or an image for a prompt; several times for several",
+      (path: string, paths: string[] = []) => [...paths, path],
+    )
     .option("-c, --continue", "go on with the last conversation of this folder")
     .option("-r, --resume <id>", "go on with that conversation; see: grantway sessions list")
     .option("--no-save", "keep nothing of what is said")
     .addHelpText(
       "after",
       `
-On a terminal without a prompt it is a conversation: Ctrl-C cancels an answer, twice leaves.
+On a terminal without a prompt it is a conversation: /help lists its commands, @path attaches a file,
+Ctrl-C cancels an answer, twice leaves. It is kept and can be gone on with.
 
 Examples:
   grantway chat "Why is the sky blue?"
   git diff | grantway chat "Review this change:" -
+  grantway chat --attach plot.png "What does this show?"
+  grantway chat --continue "And in short?"
   grantway chat --tools "What does this project do?"
   grantway chat --json "Hello" | jq -j 'select(.type == "text").text'`,
     );
@@ -65,7 +74,8 @@ export async function run(context: Context, command: Invocation): Promise<number
     ? undefined
     : (await import("../read_count.ts")).readCount(options.maxTokens, "--max-tokens");
   const which = resumption(options);
-  const isPlain = !options.tools && which === undefined;
+  const { attach: attached = [] } = options;
+  const isPlain = !options.tools && which === undefined && attached.length === 0;
   // Loads while files and standard input are waited for.
   const loading = import("../chat_session.ts");
   if (!isPlain || (command.args.length === 0 && interactive)) {
@@ -96,9 +106,13 @@ export async function run(context: Context, command: Invocation): Promise<number
     if (isSaved) await (await import("../chat/history.ts")).save(context, session, messages);
     return code;
   }
-  const { answerWithTools, converse } = await import("../chat/talk.ts");
-  const talk = { isSaved, resumed };
-  if (prompt !== undefined) return await answerWithTools(context, session, prompt, talk);
+  const { answerPrompt, converse } = await import("../chat/talk.ts");
+  const hasTools = options.tools === true || resumed !== undefined || prompt === undefined;
+  const talk = { isSaved, resumed, hasTools };
+  if (prompt !== undefined) {
+    return await answerPrompt(context, session, prompt, { ...talk, attached });
+  }
+  if (attached.length > 0) throw new UsageError("--attach needs a prompt", "Here, write: @path");
   if (!interactive) throw new UsageError("There is no prompt", 'Run: grantway chat "…"');
   return await converse(context, session, talk);
 }
