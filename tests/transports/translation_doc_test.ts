@@ -20,6 +20,18 @@ Deno.test("docs/translation.md: every row names a test that exists", async (t) =
   }
 });
 
+Deno.test("tests/protocols/README.md names files that exist", async () => {
+  const text = await Deno.readTextFile(new URL("protocols/README.md", tests));
+  const names = [...text.matchAll(/`([\w/]+\.ts)`/g)].map(([, name]) => name!);
+  assert(names.length > 60, `only ${names.length}`);
+  for (const name of new Set(names)) {
+    const found = await Promise.any(
+      ["protocols/", ""].map((folder) => Deno.stat(new URL(folder + name, tests))),
+    ).catch(() => undefined);
+    assert(found !== undefined, name);
+  }
+});
+
 Deno.test("docs/translation.md: every direction has its section", () => {
   for (const client of ["Messages", "Chat", "Responses"]) {
     for (const upstream of ["Messages", "Responses"]) {
