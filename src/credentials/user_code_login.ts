@@ -6,11 +6,14 @@
 
 import { OAuthError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
-import { resolveRuntime } from "../core/runtime.ts";
+import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import { createState, createVerifier } from "../oauth/pkce.ts";
-import { awaitUserCodeGrant, requestUserCode } from "../oauth/user_code.ts";
+import type { TokenSet } from "../oauth/token_set.ts";
+import { awaitUserCodeGrant, requestUserCode, type UserCodeClient } from "../oauth/user_code.ts";
+import type { Verification } from "../oauth/verification.ts";
+import type { EndpointOverrides } from "../providers/endpoints.ts";
 import type { OAuthEndpointsProfile, Provider, Region } from "../providers/provider.ts";
-import type { LoginGrant, LoginOptions } from "./login_options.ts";
+import type { LoginEvent, LoginGrant, LoginOptions } from "./login_options.ts";
 import {
   createUserCodeClient,
   isOpenable,
@@ -45,12 +48,8 @@ export async function loginWithUserCode(
   region: Region,
   options: LoginOptions = {},
 ): Promise<LoginGrant> {
-  const { overrides = {} } = options;
-  const profiles = overrides.profile === undefined
-    ? requireKind(provider, "user_code").profiles
-    : [requireProfile(provider, overrides.profile)];
   const failures: OAuthError[] = [];
-  for (const profile of profiles) {
+  for (const profile of profilesToTry(provider, options.overrides ?? {})) {
     try {
       return await loginUnder(profile, provider, region, options);
     } catch (error) {
@@ -62,54 +61,106 @@ export async function loginWithUserCode(
   throw failures.find(({ code }) => code === "invalid_client") ?? failures[0];
 }
 
-function isWrongProfile(error: unknown): error is OAuthError {
-  return error instanceof OAuthError &&
-    (error.status === 404 || error.status === 405 || error.code === "invalid_client");
-}
-
 async function loginUnder(
   profile: OAuthEndpointsProfile,
   provider: Provider,
   region: Region,
   options: LoginOptions,
 ): Promise<LoginGrant> {
-  const { overrides = {}, onEvent = () => {} } = options;
+  const { onEvent = () => {} } = options;
   const runtime = resolveRuntime(options);
-  const oauth = requireKind(provider, "user_code");
-  const clientId = overrides.clientId ?? oauth.clientId;
-  const client = createUserCodeClient(provider, region, profile, clientId, overrides);
-  const verifier = createVerifier();
-
-  const verification = await requestUserCode(client, { verifier, state: createState() }, runtime);
-  const verificationUrl = oauth.repairVerificationUrl(
-    verification.verificationUriComplete ?? verification.verificationUri,
-  );
-  onEvent({
-    type: "code",
-    userCode: verification.userCode,
-    verificationUrl,
-    isOpenable: isOpenable(verificationUrl, client.trustedHosts!),
-    expiresAt: verification.expiresAt,
-    intervalMs: verification.intervalMs,
-  });
-
+  const client = userCodeClient(profile, provider, region, options.overrides);
+  const { verifier, verification, event } = await requestLoginCode(client, provider, runtime);
+  onEvent(event);
   const tokenSet = await awaitUserCodeGrant(client, { ...verification, verifier }, runtime);
   const issuedAt = runtime.now();
   requireBearer(provider, tokenSet);
-  const { notification_message: notification, resource_url: resourceUrl } = tokenSet.extra;
-  const message = typeof notification === "string"
-    ? displayText(notification, MAX_NOTIFICATION_LENGTH)
-    : "";
-  if (message !== "") onEvent({ type: "notification", message });
+  const message = readNotification(tokenSet);
+  if (message !== undefined) onEvent({ type: "notification", message });
   return {
     provider: provider.id,
     region: region.id,
     tokenSet,
     issuedAt,
-    clientId,
+    clientId: client.clientId,
     endpointsProfile: profile.id,
-    resourceUrl: typeof resourceUrl === "string" && resourceUrl.length <= MAX_URL_LENGTH
-      ? resourceUrl
-      : undefined,
+    resourceUrl: readResourceUrl(tokenSet),
   };
+}
+
+/** The profiles to try, in their order; the one that `overrides` names is the only one. */
+export function profilesToTry(
+  provider: Provider,
+  overrides: EndpointOverrides,
+): readonly OAuthEndpointsProfile[] {
+  return overrides.profile === undefined
+    ? requireKind(provider, "user_code").profiles
+    : [requireProfile(provider, overrides.profile)];
+}
+
+/** Whether a failure speaks of the profile alone: no such path, or no such client there. */
+export function isWrongProfile(error: unknown): error is OAuthError {
+  return error instanceof OAuthError &&
+    (error.status === 404 || error.status === 405 || error.code === "invalid_client");
+}
+
+/** The client of a login under a profile. */
+export function userCodeClient(
+  profile: OAuthEndpointsProfile,
+  provider: Provider,
+  region: Region,
+  overrides: EndpointOverrides = {},
+): UserCodeClient {
+  const { clientId = requireKind(provider, "user_code").clientId } = overrides;
+  return createUserCodeClient(provider, region, profile, clientId, overrides);
+}
+
+/** A code that was asked for. */
+export interface LoginCode {
+  /** What it is polled with. Secret. */
+  verifier: string;
+  /** What the server said. */
+  verification: Verification;
+  /** What the user is shown. */
+  event: LoginEvent & { type: "code" };
+}
+
+/** Asks for a code. Throws like {@linkcode requestUserCode}. */
+export async function requestLoginCode(
+  client: UserCodeClient,
+  provider: Provider,
+  runtime: RuntimeOptions,
+): Promise<LoginCode> {
+  const oauth = requireKind(provider, "user_code");
+  const verifier = createVerifier();
+  const verification = await requestUserCode(client, { verifier, state: createState() }, runtime);
+  const { userCode, expiresAt, intervalMs } = verification;
+  const verificationUrl = oauth.repairVerificationUrl(
+    verification.verificationUriComplete ?? verification.verificationUri,
+  );
+  return {
+    verifier,
+    verification,
+    event: {
+      type: "code",
+      userCode,
+      verificationUrl,
+      isOpenable: isOpenable(verificationUrl, client.trustedHosts!),
+      expiresAt,
+      intervalMs,
+    },
+  };
+}
+
+/** The provider's word to the user, where it comes with the tokens; printable. */
+export function readNotification({ extra }: TokenSet): string | undefined {
+  const { notification_message: notification } = extra;
+  if (typeof notification !== "string") return undefined;
+  return displayText(notification, MAX_NOTIFICATION_LENGTH) || undefined;
+}
+
+/** The API base that comes with the tokens. */
+export function readResourceUrl({ extra }: TokenSet): string | undefined {
+  const { resource_url: url } = extra;
+  return typeof url === "string" && url.length <= MAX_URL_LENGTH ? url : undefined;
 }

@@ -119,41 +119,70 @@ function judgePoll(client: OAuthClient, request: FormRequest, answer: FormAnswer
   }
 }
 
+/** How fast to poll. */
+export interface PollPace {
+  /** The least time between two polls, ms. */
+  intervalMs: number;
+  /** The time until the next one, ms. */
+  waitMs: number;
+}
+
+/**
+ * How fast to poll after `result`: a `slow_down` adds 5 s for good, up to 60 s; after a failed poll the
+ * wait doubles until one succeeds, and is at least what the server asked for, up to 60 s.
+ */
+export function paceAfter({ intervalMs, waitMs }: PollPace, result: PollResult): PollPace {
+  switch (result.kind) {
+    case "slow_down": {
+      const slowerMs = Math.min(intervalMs + SLOW_DOWN_STEP_MS, MAX_INTERVAL_MS);
+      return { intervalMs: slowerMs, waitMs: slowerMs };
+    }
+    case "transient": {
+      const laterMs = Math.max(waitMs * 2, result.error.retryAfterMs ?? 0);
+      return { intervalMs, waitMs: Math.min(laterMs, MAX_INTERVAL_MS) };
+    }
+    default:
+      return { intervalMs, waitMs: intervalMs };
+  }
+}
+
+/** The error of a code that ran out; `failure` is that of the last poll, where it failed. */
+export function createExpiredError(client: OAuthClient, failure?: OAuthError): OAuthError {
+  const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
+  return new OAuthError(
+    "expired_token",
+    `${signInAction(client)}: nobody approved the code in time${last}`,
+    { cause: failure },
+  );
+}
+
 /**
  * Polls until the user has answered, the code has run out, or the server says no.
  *
- * The first poll comes after one interval. A `slow_down` adds 5 s for good, up to 60 s. After a
- * failed poll the wait doubles until one succeeds, and is at least what the server asked for, up to
- * 60 s. No poll comes after the code has run out, except that there always is a first one: an expiry
- * that is already past speaks of a wrong clock.
+ * The first poll comes after one interval, the others as {@linkcode paceAfter} says. No poll comes
+ * after the code has run out, except that there always is a first one: an expiry that is already past
+ * speaks of a wrong clock.
  *
  * @throws {OAuthError} `expired_token`, `access_denied`, or the code of any other refusal.
  * @throws The signal's reason, unchanged, when the caller cancels.
  */
 export async function awaitGrant(
   client: OAuthClient,
-  { expiresAt, intervalMs: initialMs }: Pick<Verification, "expiresAt" | "intervalMs">,
+  { expiresAt, intervalMs }: Pick<Verification, "expiresAt" | "intervalMs">,
   poll: () => Promise<PollResult>,
   options: RuntimeOptions,
 ): Promise<TokenSet> {
   const { now, sleep, signal } = resolveRuntime(options);
-  let intervalMs = initialMs;
-  let waitMs = intervalMs;
+  let pace: PollPace = { intervalMs, waitMs: intervalMs };
   let failure: OAuthError | undefined;
   for (let isFirst = true;; isFirst = false) {
     const leftMs = expiresAt - now();
-    if (leftMs > 0) await sleep(Math.min(waitMs, leftMs), signal);
-    else if (isFirst) await sleep(waitMs, signal);
-    if (!isFirst && now() >= expiresAt) {
-      const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
-      throw new OAuthError(
-        "expired_token",
-        `${signInAction(client)}: nobody approved the code in time${last}`,
-        { cause: failure },
-      );
-    }
+    if (leftMs > 0) await sleep(Math.min(pace.waitMs, leftMs), signal);
+    else if (isFirst) await sleep(pace.waitMs, signal);
+    if (!isFirst && now() >= expiresAt) throw createExpiredError(client, failure);
     const result = await poll();
-    failure = undefined;
+    pace = paceAfter(pace, result);
+    failure = result.kind === "transient" ? result.error : undefined;
     switch (result.kind) {
       case "granted":
         return result.tokenSet;
@@ -161,16 +190,6 @@ export async function awaitGrant(
       case "expired":
       case "refused":
         throw result.error;
-      case "slow_down":
-        intervalMs = Math.min(intervalMs + SLOW_DOWN_STEP_MS, MAX_INTERVAL_MS);
-        waitMs = intervalMs;
-        break;
-      case "pending":
-        waitMs = intervalMs;
-        break;
-      case "transient":
-        failure = result.error;
-        waitMs = Math.min(Math.max(waitMs * 2, failure.retryAfterMs ?? 0), MAX_INTERVAL_MS);
     }
   }
 }
