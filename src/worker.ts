@@ -1,36 +1,139 @@
 /**
  * Program 2: the gateway on Cloudflare Workers. It hands `adapters/cloudflare` to `gateway/`.
  *
+ * One script is both the gateway, in as many isolates as there are, and the two classes of objects
+ * behind it: one per credential, and one that keeps the books. `wrangler.toml` binds them.
+ *
  * @module
  */
 
 import config from "../deno.json" with { type: "json" };
-import { createGateway, DEFAULT_SETTINGS } from "./gateway/mod.ts";
+import {
+  createAdviceStore,
+  createCredentialCaller,
+  createCredentialReader,
+  createRemoteBooks,
+  createRemoteCredentials,
+  CredentialObject,
+  defineUsageObject,
+  loadWaitUntil,
+  openStorage,
+  readOverrides,
+  type UsageObject as UsageObjectType,
+  type WorkerEnv,
+} from "./adapters/cloudflare/mod.ts";
+import { CredentialError, GrantwayError } from "./core/errors.ts";
+import { sleep } from "./core/runtime.ts";
+import { NO_RETRY, Refusal } from "./gateway/error_response.ts";
+import {
+  createClientKeys,
+  createGateway,
+  createKvUsageStore,
+  createSettingsSource,
+  createUpstreams,
+  createUsageLedger,
+  type Gateway,
+  readStoredSettings,
+  type UsageQuery,
+  type UsageRow,
+} from "./gateway/mod.ts";
+import type { KvStore } from "./credentials/mod.ts";
+import { type Provider, resolveEndpoints } from "./providers/mod.ts";
 
-const nobody = (): Promise<never> =>
-  Promise.reject(new TypeError("Nobody gets this far without a key"));
+const waitUntil = await loadWaitUntil();
+const now = () => Date.now();
+const onWarning = (message: string) => console.warn(message);
 
-const gateway = createGateway({
-  version: config.version,
-  reach: "public",
-  keys: {
-    isConfigured: () => Promise.resolve(false),
-    verify: () => Promise.resolve(undefined),
-  },
-  settings: { read: () => Promise.resolve(DEFAULT_SETTINGS) },
-  upstreams: {
-    runtime: {},
-    list: () => Promise.resolve([]),
-    open: nobody,
-    account: nobody,
-    // deno-lint-ignore require-yield -- there is none
-    accounts: async function* () {
-      await nobody();
-    },
-  },
-});
+/** What a timer or a call ends with is waited for, although its request has been answered. */
+function behind<T>(promise: Promise<T>): Promise<T> {
+  waitUntil(promise);
+  return promise;
+}
+
+/** The gateway of this isolate. */
+function open(env: WorkerEnv): Gateway {
+  const kv = openKv(env);
+  const call = createCredentialCaller({ objects: env.CREDENTIALS, sleep, random: Math.random });
+  const reader = createCredentialReader({ kv, call, now, sleep, onWarning });
+  const books = createRemoteBooks<UsageRow, UsageQuery>({ objects: env.USAGE, sleep });
+  return createGateway({
+    version: config.version,
+    reach: "public",
+    keys: createClientKeys({ store: kv, now }),
+    settings: createSettingsSource({ load: () => readStoredSettings(kv), now, onWarning }),
+    usage: env.USAGE === undefined ? undefined : createUsageLedger({
+      store: { add: (rows) => behind(books.add(rows)), read: books.read },
+      sleep: (ms, signal) => behind(sleep(ms, signal)),
+      onWarning,
+    }),
+    upstreams: createUpstreams({
+      credentials: createRemoteCredentials(reader, call),
+      kv: createAdviceStore({ kv, now, sleep, waitUntil, onWarning }),
+      now,
+      sleep,
+      endpoints: (provider, region, upstream) => {
+        const overrides = readOverrides(env, provider);
+        const endpoints = resolveEndpoints(provider, region, { ...overrides, upstream });
+        return Promise.resolve(endpoints);
+      },
+      openLogin: (_, name) => Promise.resolve(reader.source(name)),
+      findKey: (provider) => Promise.resolve(findKey(env, provider)),
+      missing: (provider, dead) => missing(provider, dead !== undefined),
+    }),
+    log: (entry) => console.log(JSON.stringify(entry)),
+    now,
+    sleep,
+  });
+}
+
+/** KV; of a deployment that lacks something, a store whose every call says what. */
+function openKv(env: WorkerEnv): KvStore {
+  try {
+    return openStorage(env).kv;
+  } catch (error) {
+    if (!(error instanceof GrantwayError)) throw error;
+    const { code, message, hint } = error;
+    const refuse = () =>
+      Promise.reject(new Refusal(503, code, message, { hint, headers: NO_RETRY }));
+    return { get: refuse, put: refuse, delete: refuse, list: refuse };
+  }
+}
+
+/** An API key among the secrets. */
+function findKey(env: WorkerEnv, provider: Provider): { name: string; value: string } | undefined {
+  for (const name of provider.apiKey?.variables ?? []) {
+    const value = env[name];
+    if (typeof value === "string" && value !== "") return { name, value };
+  }
+  return undefined;
+}
+
+function missing({ id, shortName, noCredentials }: Provider, isDead: boolean): CredentialError {
+  const message = isDead
+    ? `${shortName} needs a new login`
+    : noCredentials ?? `Not logged into ${shortName}`;
+  return new CredentialError("login_required", message, {
+    hint: `Run: grantway auth add ${id} --remote <this gateway's URL>. ` +
+      "A login of just now may take a minute to be seen everywhere",
+  });
+}
+
+let gateway: Gateway | undefined;
 
 /** The handlers that workerd calls. */
 export default {
-  fetch: (request: Request): Promise<Response> => gateway.fetch(request),
+  fetch(request: Request, env: WorkerEnv): Promise<Response> {
+    gateway ??= open(env);
+    // Others may wait for what this request reads: it is read, also when its client has gone.
+    return behind(gateway.fetch(request));
+  },
 };
+
+/** The class of the binding `CREDENTIALS`. */
+export { CredentialObject };
+
+/** The class of the binding `USAGE`. */
+export const UsageObject: new (state: never) => UsageObjectType = defineUsageObject<
+  UsageRow,
+  UsageQuery
+>((store) => createKvUsageStore({ store, lease: store }));

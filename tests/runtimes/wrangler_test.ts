@@ -16,7 +16,9 @@ Deno.test("wrangler accepts wrangler.toml and builds the Worker", async () => {
     }).output();
     const output = new TextDecoder().decode(stdout);
     assert(success, output + new TextDecoder().decode(stderr));
-    assertStringIncludes(output, "env.KV");
+    for (const name of ["env.KV", "env.CREDENTIALS", "env.USAGE"]) {
+      assertStringIncludes(output, name);
+    }
     const { size } = await Deno.stat(`${outdir}/worker.js`);
     assert(size > 0);
   } finally {

@@ -17,7 +17,7 @@ import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import type { TestCall } from "../adapters/cloudflare/token_worker.ts";
 import { Canaries, watchFetch } from "./canary.ts";
 import { bundle } from "./bundle.ts";
-import { workerOptions } from "./workerd.ts";
+import { outbound, workerOptions } from "./workerd.ts";
 
 /** A ring of one sealing key. */
 export const KEY_A = `a:${"A".repeat(43)}`;
@@ -88,15 +88,10 @@ export async function startCredentialWorkers(
           },
         }
         : {},
-      // deno-lint-ignore no-explicit-any -- miniflare's own Request and Response
-      outboundService: async (request: any): Promise<any> => {
+      outboundService: outbound(async (input, init) => {
         if (latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, latencyMs));
-        const { method, url } = request;
-        const hasBody = method !== "GET" && method !== "HEAD";
-        const body = hasBody ? await request.text() : null;
-        const headers = new Headers([...request.headers]);
-        return await watchedFetch(url, { method, headers, body });
-      },
+        return await watchedFetch(input, init);
+      }),
       unsafeDirectSockets: [{}],
     })),
   });

@@ -5,18 +5,33 @@
  */
 
 import { Miniflare } from "miniflare";
-import type { KvNamespace } from "../../src/adapters/cloudflare/mod.ts";
+import type { KvNamespace, ObjectNamespace } from "../../src/adapters/cloudflare/mod.ts";
 
 const wranglerConfig = await Deno.readTextFile(new URL("../../wrangler.toml", import.meta.url));
 
 /** The behaviour that the deployed Worker has, too. */
 const compatibilityDate = /^compatibility_date = "(.+)"$/m.exec(wranglerConfig)![1]!;
 
+const compatibilityFlags: string[] = JSON.parse(
+  /^compatibility_flags = (\[.*\])$/m.exec(wranglerConfig)![1]!,
+);
+
 /** How miniflare runs `code` as the deployed Worker runs. */
 export function workerOptions(code: string) {
   return {
     modules: [{ type: "ESModule" as const, path: "worker.js", contents: code }],
     compatibilityDate,
+    compatibilityFlags,
+  };
+}
+
+/** Has every request that leaves a Worker answered by `fetch`, as miniflare's `outboundService`. */
+export function outbound(fetch: typeof globalThis.fetch) {
+  // deno-lint-ignore no-explicit-any -- miniflare's own Request and Response
+  return async (request: any): Promise<any> => {
+    const { method, url } = request;
+    const body = method === "GET" || method === "HEAD" ? null : await request.text();
+    return await fetch(url, { method, headers: new Headers([...request.headers]), body });
   };
 }
 
@@ -26,18 +41,47 @@ export interface Workerd extends AsyncDisposable {
   origin: URL;
   /** What the Worker has as `env.KV`, from outside. */
   kv: KvNamespace;
+  /** What it has as `env.CREDENTIALS`, from outside; where it has any. */
+  credentials: ObjectNamespace;
+  /** The same of `env.USAGE`. */
+  usage: ObjectNamespace;
 }
 
+/** What a Worker has besides KV. */
+export interface WorkerdOptions {
+  /** Secrets and variables. */
+  bindings?: Record<string, string>;
+  /** Whether it has the objects of wrangler.toml. */
+  hasObjects?: boolean;
+  /** Answers what leaves it. */
+  fetch?: typeof globalThis.fetch;
+}
+
+const OBJECTS = {
+  CREDENTIALS: { className: "CredentialObject", useSQLite: true },
+  USAGE: { className: "UsageObject", useSQLite: true },
+};
+
 /** Starts workerd with `code` as its Worker and an empty KV namespace. */
-export async function startWorkerd(code: string): Promise<Workerd> {
+export async function startWorkerd(code: string, options: WorkerdOptions = {}): Promise<Workerd> {
+  const { bindings = {}, hasObjects = false } = options;
   const miniflare = new Miniflare({
     ...workerOptions(code),
+    bindings,
     kvNamespaces: ["KV"],
+    durableObjects: hasObjects ? OBJECTS : {},
+    ...(options.fetch === undefined ? {} : { outboundService: outbound(options.fetch) }),
   });
+  const namespace = async (name: string) =>
+    (hasObjects
+      ? await miniflare.getDurableObjectNamespace(name)
+      : undefined) as unknown as ObjectNamespace;
   try {
     return {
       origin: await miniflare.ready,
       kv: await miniflare.getKVNamespace("KV") as unknown as KvNamespace,
+      credentials: await namespace("CREDENTIALS"),
+      usage: await namespace("USAGE"),
       [Symbol.asyncDispose]: () => miniflare.dispose(),
     };
   } catch (error) {

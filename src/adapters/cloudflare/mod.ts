@@ -24,3 +24,13 @@ export { createKvStore, type KvNamespace, type KvStoreOptions } from "./kv_store
 export type { TokenRequest } from "./object_keeper.ts";
 export { createRemoteCredentials } from "./remote_credentials.ts";
 export { openStorage, readOverrides, type WorkerEnv, type WorkerStorage } from "./worker_env.ts";
+export { type AdviceStoreOptions, createAdviceStore } from "./advice_store.ts";
+export { createStorageStore } from "./storage_store.ts";
+export {
+  type Books,
+  createRemoteBooks,
+  defineUsageObject,
+  type RemoteBooksOptions,
+  type UsageObject,
+} from "./usage_object.ts";
+export { loadWaitUntil, type WaitUntil } from "./wait_until.ts";

@@ -16,11 +16,13 @@ import { createCredentialStore } from "../../credentials/credential_store.ts";
 import type { KvStore, Lease } from "../../credentials/kv_store.ts";
 import { createMemoryStore } from "../../credentials/memory_store.ts";
 import type { RotationOptions } from "../../credentials/rotation.ts";
+import { bounded } from "./bounded.ts";
 import { type CredentialRecord, withoutGrant } from "./credential_record.ts";
 import { createObjectStore, type ObjectStoreOptions } from "./object_store.ts";
 
 /** KV shows everybody a write within a minute, mostly. */
 const KV_VISIBLE_MS = 61_000;
+const PUBLISH_WAIT_MS = 5_000;
 const REFRESHING_POLL_MS = 5_000;
 
 /** What an object's keeper is made of. */
@@ -151,7 +153,7 @@ export function createObjectKeeper(options: ObjectKeeperOptions): ObjectKeeper {
 
     async write(credential: Credential, generation: number) {
       await settle();
-      return await store.withLease(key, async () => {
+      const written = await store.withLease(key, async () => {
         const record = await objectStore.load();
         if ((record?.credential?.generation ?? 0) !== generation) return undefined;
         const stored = record?.credential ?? null;
@@ -162,6 +164,10 @@ export function createObjectKeeper(options: ObjectKeeperOptions): ObjectKeeper {
         await objectStore.put(key, JSON.stringify(withGrant(next, stored)));
         return await show();
       });
+      // Whoever signs in wants to be seen; where KV is slow, that comes by itself.
+      await bounded(objectStore.settled(), PUBLISH_WAIT_MS, "publish a login", sleep)
+        .catch((error: Error) => onWarning(error.message));
+      return written;
     },
 
     async remove(): Promise<Credential | null> {

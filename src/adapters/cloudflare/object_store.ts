@@ -53,6 +53,7 @@ const GRANT_LIFETIME_MS = 48 * 3_600_000;
 /** KV remembers for a minute that there was none; then one sees what came in between. */
 const GRANT_READ_SPACING_MS = 61_000;
 const GRANT_READS = 3;
+const GRANT_ATTEMPTS = 3;
 /** An attempt that has no outcome by then has nobody who waits for it. */
 const WATCHDOG_MS = GRANT_TIMEOUT_MS + 10_000;
 const MIN_ALARM_MS = 2_000;
@@ -90,6 +91,8 @@ export interface ObjectStore extends KvStore {
   scheduleRetry(): Promise<void>;
   /** Publishes again what readers take; resolves when that is done or given up. */
   publish(): Promise<void>;
+  /** Resolves when nothing is left to publish. */
+  settled(): Promise<void>;
   /** Since when KV has had what is stored, ms since the epoch; undefined while it has not. */
   readonly publishedAt: number | undefined;
 }
@@ -256,6 +259,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       return memory === undefined ? Promise.resolve() : publisher.publish(memory);
     },
 
+    settled: publisher.settled,
+
     async get(other: string): Promise<string | null> {
       requireOwn(other);
       const credential = (await load())?.credential;
@@ -307,10 +312,13 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       { generation, intent }: Credential,
       signal: AbortSignal | undefined,
     ): Promise<Credential | undefined> {
-      const grant = grantKey(name, generation + 1, intent!.attempt);
+      // Earlier attempts as well: what KV did not show then it may show now.
+      const attempts = Array.from({ length: GRANT_ATTEMPTS }, (_, back) => intent!.attempt - back)
+        .filter((attempt) => attempt > 0);
       for (let reads = 1;; reads++) {
-        const record = await readGrant(grant);
-        if (record?.credential != null) {
+        for (const attempt of attempts) {
+          const record = await readGrant(grantKey(name, generation + 1, attempt));
+          if (record?.credential == null) continue;
           onWarning(`Took the answer to an interrupted refresh of ${key} from KV`);
           kept = JSON.stringify(record);
           return record.credential;

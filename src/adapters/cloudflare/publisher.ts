@@ -45,6 +45,8 @@ export interface Publisher {
   readonly publishedAt: number | undefined;
   /** Writes `record`; resolves when it, or a newer one, is written or given up. */
   publish(record: CredentialRecord): Promise<void>;
+  /** Resolves when nothing is left to publish. */
+  settled(): Promise<void>;
   /** An earlier instance has published `record`, most likely. */
   assume(record: CredentialRecord): void;
 }
@@ -110,6 +112,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
       options.waitUntil(running);
       return running;
     },
+
+    settled: (): Promise<void> => running ?? Promise.resolve(),
 
     assume(): void {
       publishedAt = now();
