@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createDeferred } from "../../core/deferred.ts";
 import { BodyTooLargeError, readBoundedBytes } from "../../core/http.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import { Refusal } from "../error_response.ts";
@@ -62,7 +63,7 @@ async function within<T>(
   request: Request,
   { startTimer }: Pick<Runtime, "startTimer">,
 ): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
+  const { promise, reject } = createDeferred<never>();
   const stopTimer = startTimer(BODY_TIMEOUT_MS, () => {
     reject(
       new Refusal(408, "timeout", "The request's body did not come in time", {

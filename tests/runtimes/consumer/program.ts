@@ -17,7 +17,15 @@ import {
   parseCredential,
   storeLogin,
 } from "@grantway/grantway/credentials";
-import { createGateway } from "@grantway/grantway/gateway";
+import {
+  createClientKeys,
+  createClientKeyStore,
+  createGateway,
+  createSettingsSource,
+  createUpstreams,
+  type Gateway,
+} from "@grantway/grantway/gateway";
+import { formatSrt } from "@grantway/grantway/media";
 import { createChallenge } from "@grantway/grantway/oauth";
 import { messagesCodec } from "@grantway/grantway/protocols";
 import {
@@ -76,8 +84,7 @@ export async function report(): Promise<Record<string, unknown>> {
   const key = credentialKey(provider.id, credential.id);
 
   const empty = { getWithMetadata: () => Promise.resolve({ value: null, metadata: null }) };
-  const health = await createGateway({ version: "9.9.9" })
-    .fetch(new Request("http://localhost/healthz"));
+  const gateway = await openGateway();
   return {
     provider: provider.id,
     challenge: await createChallenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
@@ -89,8 +96,30 @@ export async function report(): Promise<Record<string, unknown>> {
     lastEvent: events.at(-1),
     path: messagesCodec.path,
     kv: await createKvStore(empty as unknown as KvNamespace).get("nothing"),
-    health: await health.json(),
+    health: await (await gateway.fetch(new Request("http://localhost/healthz"))).json(),
+    ready: (await gateway.fetch(new Request("http://localhost/readyz"))).status,
+    subtitles: formatSrt({ text: "Hello", durationMs: 1_000, words: [] }),
   };
+}
+
+/** A gateway that has a key and nobody who is signed in. */
+async function openGateway(): Promise<Gateway> {
+  const store = createMemoryStore();
+  const now = () => Date.now();
+  await createClientKeyStore({ store, lease: store, now }).create({ name: "consumer" });
+  return createGateway({
+    version: "9.9.9",
+    reach: "public",
+    keys: createClientKeys({ store, now }),
+    settings: createSettingsSource({ load: () => Promise.resolve([]), now }),
+    upstreams: createUpstreams({
+      credentials: createCredentialStore(store, store),
+      kv: store,
+      endpoints: (provider, region) => Promise.resolve(resolveEndpoints(provider, region)),
+      openLogin: () => Promise.reject(new Error("nobody is signed in")),
+      missing: ({ shortName }) => new GrantwayError("login_required", `No login to ${shortName}`),
+    }),
+  });
 }
 
 /** What {@linkcode report} gives on every runtime; the challenge is RFC 7636 Appendix B's. */
@@ -106,4 +135,6 @@ export const EXPECTED: Record<string, unknown> = {
   path: "/v1/messages",
   kv: null,
   health: { status: "ok", version: "9.9.9" },
+  ready: 503,
+  subtitles: "1\n00:00:00,000 --> 00:00:01,000\nHello\n",
 };
