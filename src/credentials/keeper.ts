@@ -60,8 +60,8 @@ export function createKeeper(
     refresh: async (stored, signal) => {
       // Most programs end before a refresh is due.
       const { createProviderRefresh } = await import("./provider_refresh.ts");
-      const runtime = { fetch, now, sleep, startTimer, overrides, store, onWarning };
-      return await createProviderRefresh(provider, runtime)(stored, signal);
+      const needs = { fetch, now, sleep, startTimer, overrides, store, onWarning };
+      return await createProviderRefresh(provider, needs)(stored, signal);
     },
     now,
     monotonicNow: options.monotonicNow ?? (() => performance.now()),
