@@ -36,6 +36,16 @@ export const TOOLSETS = [
   { id: "vision", name: "Vision", summary: "look at images", isDefault: true },
   { id: "web_search", name: "Web search", summary: "search the web", isDefault: true },
   { id: "x_search", name: "X search", summary: "search posts on X", isDefault: true },
+  { id: "tts", name: "Text-to-Speech", summary: "speak a text", isDefault: true },
+  {
+    id: "transcription",
+    name: "Transcription",
+    summary: "write down a recording",
+    isDefault: true,
+  },
+  { id: "image_gen", name: "Image Generation", summary: "draw and edit images", isDefault: true },
+  // A video costs more than anything else here, and takes minutes.
+  { id: "video_gen", name: "Video Generation", summary: "make short videos", isDefault: false },
   { id: "mcp", name: "MCP servers", summary: "tools of mcp.servers", isDefault: true },
 ] as const satisfies readonly Toolset[];
 

@@ -1,6 +1,7 @@
 // What a person says to the chat itself, the files they add, and how an answer looks.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { recordBodies } from "../support/chat_bodies.ts";
 import { TestMachine } from "../support/platform.ts";
 
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 1]);
@@ -9,24 +10,6 @@ async function signedIn(env: Record<string, string> = { NO_COLOR: "1" }): Promis
   const machine = new TestMachine({ env });
   await machine.signIn();
   return machine;
-}
-
-/** The bodies of the requests from now on, without those of the auxiliary model. */
-// deno-lint-ignore no-explicit-any -- request bodies whose shape the test states
-function recordBodies(machine: TestMachine): any[] {
-  // deno-lint-ignore no-explicit-any -- as above
-  const bodies: any[] = [];
-  const { fetch } = machine;
-  machine.fetch = async (input, init) => {
-    const request = new Request(input, init);
-    if (request.headers.get("content-type") === "application/json") {
-      const body = JSON.parse(await request.text());
-      const isTitle = body.model === "MiniMax-M2.7-highspeed" || body.stream !== true;
-      if (body.model !== undefined && !isTitle) bodies.push(body);
-    }
-    return await fetch(input, init);
-  };
-  return bodies;
 }
 
 const COMMANDS: { lines: string[]; says: (string | RegExp)[] }[] = [

@@ -1,6 +1,7 @@
 // One answer on stdout, a conversation on a terminal, and how each ends.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { recordBodies } from "../support/chat_bodies.ts";
 import { jsonLines, TestMachine } from "../support/platform.ts";
 
 async function signedIn(): Promise<TestMachine> {
@@ -8,20 +9,6 @@ async function signedIn(): Promise<TestMachine> {
   await machine.signIn();
   machine.requests.length = 0;
   return machine;
-}
-
-/** The bodies of the requests from now on, without those of the auxiliary model, which gives titles. */
-// deno-lint-ignore no-explicit-any -- request bodies whose shape the test states
-function recordBodies(machine: TestMachine): any[] {
-  // deno-lint-ignore no-explicit-any -- as above
-  const bodies: any[] = [];
-  const { fetch } = machine;
-  machine.fetch = async (input, init) => {
-    const body = JSON.parse(await new Request(input, init).text());
-    if (body.model !== "MiniMax-M2.7-highspeed") bodies.push(body);
-    return await fetch(input, init);
-  };
-  return bodies;
 }
 
 for (

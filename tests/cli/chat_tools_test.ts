@@ -1,6 +1,7 @@
 // A chat with tools: what is asked, what runs, what is shown.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { recordBodies } from "../support/chat_bodies.ts";
 import { jsonLines, TestMachine } from "../support/platform.ts";
 
 async function signedIn(): Promise<TestMachine> {
@@ -12,20 +13,6 @@ async function signedIn(): Promise<TestMachine> {
     return 0;
   });
   return machine;
-}
-
-/** The bodies of the requests from now on, without those of the auxiliary model, which gives titles. */
-// deno-lint-ignore no-explicit-any -- request bodies whose shape the test states
-function recordBodies(machine: TestMachine): any[] {
-  // deno-lint-ignore no-explicit-any -- as above
-  const bodies: any[] = [];
-  const { fetch } = machine;
-  machine.fetch = async (input, init) => {
-    const body = JSON.parse(await new Request(input, init).text());
-    if (body.model !== "MiniMax-M2.7-highspeed") bodies.push(body);
-    return await fetch(input, init);
-  };
-  return bodies;
 }
 
 const READ = '[tool:read_file {"path":"notes.md"}]';
@@ -130,4 +117,39 @@ Deno.test("chat --tools --json tells of each call", async () => {
   assertEquals([start.name, start.title], ["read_file", "notes.md"]);
   assertEquals([end.id, end.isError, end.summary], [start.id, false, "2 lines"]);
   assert(lines[3].usage.inputTokens > 0);
+});
+
+const MEDIA = [
+  { tool: 'text_to_speech {"text":"Good morning"}', file: "good-morning.mp3" },
+  { tool: 'image_generate {"prompt":"A cat"}', file: /^a-cat\.(?:jpg|png)$/ },
+  { tool: 'video_generate {"prompt":"Waves"}', file: "waves.mp4" },
+];
+
+for (const { tool, file } of MEDIA) {
+  Deno.test(`the model makes media after a yes: ${tool}`, async () => {
+    const machine = await signedIn();
+    await machine.signIn("auth add xai-oauth");
+    await machine.write("sandbox/x", "");
+    const config = `${machine.file("config.yaml")}tools:\n  video_gen: on\n`;
+    await machine.write("config.yaml", config);
+    const { stdout, stderr } = await machine.run(["chat", "--tools", "--yes", `[tool:${tool}]`]);
+    const made = [...machine.workspace.files.keys()].map((path) => path.slice("/work/".length))
+      .filter((name) => name !== "notes.md");
+    assertEquals(made.length, 1, stderr);
+    assertMatch(made[0]!, typeof file === "string" ? new RegExp(`^${file}$`) : file);
+    assertStringIncludes(stdout, `Made ${made[0]}`);
+    const declined = await machine.run(["chat", "--tools", `[tool:${tool}]`]);
+    assertStringIncludes(declined.stderr, "not made");
+  });
+}
+
+Deno.test("video_generate is not there before it is switched on; without a login no media are", async () => {
+  const machine = await signedIn();
+  const bodies = recordBodies(machine);
+  const names = () => bodies.at(-1).tools.map(({ name }: { name: string }) => name);
+  await machine.run(["chat", "--tools", "Hello"]);
+  assert(!names().some((name: string) => /speech|image_generate|video|transcribe/.test(name)));
+  await machine.signIn("auth add xai-oauth");
+  await machine.run(["chat", "--tools", "Hello"]);
+  assert(names().includes("image_generate") && !names().includes("video_generate"));
 });

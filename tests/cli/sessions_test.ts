@@ -1,6 +1,7 @@
 // What was said is kept, listed, shown, gone on with and forgotten.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { recordBodies } from "../support/chat_bodies.ts";
 import { HOME, jsonLines, TestMachine } from "../support/platform.ts";
 
 async function signedIn(): Promise<TestMachine> {
@@ -12,20 +13,6 @@ async function signedIn(): Promise<TestMachine> {
 // deno-lint-ignore no-explicit-any -- a JSON document whose shape the test states
 async function list(machine: TestMachine, more = ""): Promise<any[]> {
   return jsonLines((await machine.run(`sessions list --json ${more}`)).stdout)[0].sessions;
-}
-
-/** The turns of the last request to the chat's own model. */
-// deno-lint-ignore no-explicit-any -- a request body whose shape the test states
-function recordBodies(machine: TestMachine): any[] {
-  // deno-lint-ignore no-explicit-any -- as above
-  const bodies: any[] = [];
-  const { fetch } = machine;
-  machine.fetch = async (input, init) => {
-    const body = JSON.parse(await new Request(input, init).text());
-    if (body.model !== "MiniMax-M2.7-highspeed") bodies.push(body);
-    return await fetch(input, init);
-  };
-  return bodies;
 }
 
 Deno.test("a plain prompt is kept and can be gone on with; --no-save keeps nothing", async () => {

@@ -7,8 +7,11 @@
 import type { AgentTool } from "../../agent/tool.ts";
 import { readToolsets, type ToolsetId, TOOLSETS } from "../../agent/toolsets.ts";
 import { seesImages, type Target } from "../../agent/target.ts";
+import type { FileAccess } from "../../agent/tools/access.ts";
+import type { createMediaTools } from "../../agent/tools/media.ts";
+import type { Credential } from "../../credentials/credential.ts";
 import type { OpaqueTool } from "../../protocols/event.ts";
-import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { findModel, findProvider, type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { rootHome } from "../home.ts";
 import type { ChatSession } from "../chat_session.ts";
 import type { Context } from "../context.ts";
@@ -87,11 +90,12 @@ export async function openToolbox(
     target: () => targetOf(session()),
     viewer: () => Promise.resolve(viewer()),
   });
+  const stored = await context.credentials.list();
   const searchers = new Map<string, AgentTool>();
   for (
     const [kind, what] of [["web_search", "the web"], ["x_search", "posts on X"]] as const
   ) {
-    const backend = await searchBackend(context, kind);
+    const backend = searchBackend(stored, kind);
     if (backend === undefined) continue;
     const target = async (): Promise<Target> => {
       const { openUpstream } = await import("../upstream.ts");
@@ -101,6 +105,12 @@ export async function openToolbox(
     };
     searchers.set(kind, search.createSearchTool(kind, what, target));
   }
+  const makesMedia = stored.some(({ provider, status }) =>
+    status === "active" && findProvider(provider)?.media !== undefined
+  );
+  const media = makesMedia ? await openMedia(context, access) : undefined;
+  const making = (["tts", "transcription", "image_gen", "video_gen"] as const)
+    .map((id) => ({ id, tool: media?.[id] }));
   const running = shell.createShellTool({ workspace, isSecret, sleep: platform.sleep });
   /** What the present model's own server searches, and what another has to. */
   const searching = () => {
@@ -132,6 +142,7 @@ export async function openToolbox(
         ...(isOn.get("delegate") ? [helper] : []),
         ...(isOn.get("vision") && canSee ? [viewing] : []),
         ...searches,
+        ...making.flatMap(({ id, tool }) => tool !== undefined && isOn.get(id) ? [tool] : []),
         ...(isOn.get("mcp") ? mcp : []),
       ];
       return { tools: target.info?.tools === false ? [] : tools, serverTools };
@@ -139,9 +150,20 @@ export async function openToolbox(
   };
 }
 
+/** The tools that make media. */
+async function openMedia(
+  context: Context,
+  access: FileAccess,
+): Promise<ReturnType<typeof createMediaTools>> {
+  const [{ createMediaTools }, { openStudio }] = await Promise.all([
+    import("../../agent/tools/media.ts"),
+    import("./studio.ts"),
+  ]);
+  return createMediaTools(openStudio(context), access);
+}
+
 /** A provider whose server searches, and that the user has signed in to. */
-async function searchBackend(context: Context, kind: string): Promise<Provider | undefined> {
-  const stored = await context.credentials.list();
+function searchBackend(stored: readonly Credential[], kind: string): Provider | undefined {
   return PROVIDERS.find(({ id, serverTools }) =>
     serverTools?.includes(kind) &&
     stored.some(({ provider, status }) => provider === id && status === "active")
