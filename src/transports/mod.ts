@@ -10,6 +10,7 @@ export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
 export { streamErrorToTransportError } from "../requests/failure.ts";
 export { encodeErrorResponse } from "./client_error.ts";
 export { type ClientRequest, readClientRequest } from "./client_request.ts";
+export type { ClientBody } from "./forward_body.ts";
 export type { ForwardedAnswer, ForwardRequest, RelayedStream } from "./relayed_answer.ts";
 export {
   type ClientCall,

@@ -81,10 +81,14 @@ function completePart(part: unknown): unknown {
     : { ...part, annotations: part["annotations"] ?? [], logprobs: part["logprobs"] ?? [] };
 }
 
+/** So far an event says what kind of item it is about, in all that has been seen. */
+const HEAD_LENGTH = 300;
+
 /** Whether the text of an item's event shows that {@linkcode completeItem} would change nothing. */
 export function isCompleteItem(data: string): boolean {
-  return data.includes('"status"') &&
-    (!data.includes('"output_text"') ||
-      (data.includes('"annotations"') && data.includes('"logprobs"'))) &&
-    (!data.includes('"reasoning"') || data.includes('"summary"'));
+  const head = data.slice(0, HEAD_LENGTH);
+  if (head.includes('"function_call"')) return data.includes('"status"');
+  if (head.includes('"reasoning"')) return data.includes('"summary"');
+  return data.includes('"status"') && data.includes('"annotations"') &&
+    data.includes('"logprobs"');
 }
