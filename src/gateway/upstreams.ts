@@ -182,6 +182,7 @@ class StoredUpstreams implements Upstreams {
   readonly #freshMs: number;
   /** By provider. */
   readonly #selections = new Map<string, { at: number; selection: Promise<Selection> }>();
+  #listed: { at: number; providers: Promise<Provider[]> } | undefined;
   /** By credential. */
   readonly #opened = new Map<string, Promise<Opened>>();
   /** By credential: accounts that are about to be put to rest. */
@@ -196,6 +197,14 @@ class StoredUpstreams implements Upstreams {
   }
 
   async list(): Promise<Provider[]> {
+    const now = this.#now();
+    if (this.#listed === undefined || !this.#isFresh(this.#listed.at)) {
+      this.#listed = { at: now, providers: this.#list() };
+    }
+    return await this.#listed.providers;
+  }
+
+  async #list(): Promise<Provider[]> {
     const found = await Promise.all(PROVIDERS.map(async (provider) => {
       try {
         await this.#select(provider);
@@ -207,9 +216,12 @@ class StoredUpstreams implements Upstreams {
     return found.flat();
   }
 
+  #isFresh(at: number): boolean {
+    const ageMs = this.#now() - at;
+    return ageMs >= 0 && ageMs < this.#freshMs;
+  }
+
   async open(provider: Provider, options: OpenOptions = {}): Promise<OpenUpstream> {
-    // While the store is read; what fails here fails again where it is needed.
-    loadApi(provider).catch(() => {});
     const selection = await this.#select(provider);
     if (selection.kind === "key") {
       const opened = await this.#openAccount(selection.record);
@@ -258,13 +270,13 @@ class StoredUpstreams implements Upstreams {
 
   /** What `provider` is used through, as it was read at most `freshMs` ago. */
   #select(provider: Provider): Promise<Selection> {
-    const now = this.#now();
     const known = this.#selections.get(provider.id);
-    if (known !== undefined && now >= known.at && now - known.at < this.#freshMs) {
-      return known.selection;
-    }
+    if (known !== undefined && this.#isFresh(known.at)) return known.selection;
+    const at = this.#now();
+    // While the store is read; what fails here fails again where it is needed.
+    if (known === undefined) loadApi(provider).catch(() => {});
     const selection = this.#read(provider);
-    this.#selections.set(provider.id, { at: now, selection });
+    this.#selections.set(provider.id, { at, selection });
     return selection;
   }
 
@@ -340,6 +352,7 @@ class StoredUpstreams implements Upstreams {
     } finally {
       this.#reports.delete(id);
       this.#selections.clear();
+      this.#listed = undefined;
     }
   }
 

