@@ -23,6 +23,12 @@ export {
   serializeCredential,
 } from "./credential.ts";
 export {
+  type CredentialStatus,
+  type ShownCredential,
+  statusOf,
+  withoutSecrets,
+} from "./credential_status.ts";
+export {
   createCredentialStore,
   type CredentialStore,
   newCredentialId,
@@ -61,6 +67,13 @@ export {
   type PoolOptions,
   type PoolStrategy,
 } from "./pool.ts";
+export {
+  createLoginSteps,
+  type LoginStep,
+  type LoginSteps,
+  type LoginStepsOptions,
+  type PendingLogin,
+} from "./pending_login.ts";
 export { createProviderRefresh, type ProviderRefreshOptions } from "./provider_refresh.ts";
 export type { LoginNames } from "./refresh_error.ts";
 export { type RevocationOutcome, revokeCredential, type RevokeOptions } from "./revoke.ts";
@@ -79,5 +92,15 @@ export {
   type Sealer,
   type SealingKey,
 } from "./sealing.ts";
+export {
+  createSignIn,
+  type SignIn,
+  type SignInFailure,
+  type SignInOptions,
+  type SignInRequest,
+  type SignIns,
+  type SignInStorage,
+  type SignInView,
+} from "./sign_in.ts";
 export { type StoredLogin, storeLogin, type StoreLoginOptions } from "./store_login.ts";
 export { loginWithUserCode } from "./user_code_login.ts";

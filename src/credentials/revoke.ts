@@ -36,7 +36,7 @@ export interface RevokeOptions extends RuntimeOptions {
  */
 export async function revokeCredential(
   provider: Provider,
-  credential: Credential,
+  credential: Pick<Credential, "source" | "region" | "tokens" | "clientId">,
   { overrides = {}, ...runtime }: RevokeOptions = {},
 ): Promise<RevocationOutcome> {
   const { oauth } = provider;

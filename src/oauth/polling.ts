@@ -146,16 +146,6 @@ export function paceAfter({ intervalMs, waitMs }: PollPace, result: PollResult):
   }
 }
 
-/** The error of a code that ran out; `failure` is that of the last poll, where it failed. */
-export function createExpiredError(client: OAuthClient, failure?: OAuthError): OAuthError {
-  const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
-  return new OAuthError(
-    "expired_token",
-    `${signInAction(client)}: nobody approved the code in time${last}`,
-    { cause: failure },
-  );
-}
-
 /**
  * Polls until the user has answered, the code has run out, or the server says no.
  *
@@ -179,7 +169,14 @@ export async function awaitGrant(
     const leftMs = expiresAt - now();
     if (leftMs > 0) await sleep(Math.min(pace.waitMs, leftMs), signal);
     else if (isFirst) await sleep(pace.waitMs, signal);
-    if (!isFirst && now() >= expiresAt) throw createExpiredError(client, failure);
+    if (!isFirst && now() >= expiresAt) {
+      const last = failure === undefined ? "" : `; the last poll failed: ${failure.message}`;
+      throw new OAuthError(
+        "expired_token",
+        `${signInAction(client)}: nobody approved the code in time${last}`,
+        { cause: failure },
+      );
+    }
     const result = await poll();
     pace = paceAfter(pace, result);
     failure = result.kind === "transient" ? result.error : undefined;
