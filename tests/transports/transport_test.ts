@@ -268,18 +268,27 @@ for (const [way, open] of Object.entries(WAYS)) {
 
   Deno.test(`Transport.${way} reads an answer to its end, so that its connection serves again`, async () => {
     const ports = new Set<number>();
+    let ended = Promise.withResolvers<void>();
     await using server = Deno.serve(
       { port: 0, hostname: "127.0.0.1", onListen: () => {} },
       async (request, { remoteAddr }) => {
         await request.body?.cancel();
         ports.add((remoteAddr as Deno.NetAddr).port);
-        return sseResponse(ANSWER);
+        // The end of the bytes comes after the last event, in a packet of its own.
+        const { readable, writable } = new TransformStream<Uint8Array>();
+        const writer = writable.getWriter();
+        writer.write(new TextEncoder().encode(ANSWER.join("")))
+          .then(() => new Promise((resolve) => setTimeout(resolve, 10)))
+          .then(() => writer.close()).catch(() => {}).finally(() => ended.resolve());
+        return new Response(readable, { headers: { "content-type": "text/event-stream" } });
       },
     );
     const transport = overSocket(server.addr.port);
-    for (let turn = 0; turn < 5; turn++) {
+    for (let turn = 0; turn < 3; turn++) {
+      ended = Promise.withResolvers();
       const stream = await open(transport);
       while (await stream.read() !== null);
+      await ended.promise;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     assertEquals(ports.size, 1);
