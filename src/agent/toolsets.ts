@@ -16,6 +16,8 @@ export interface Toolset {
   summary: string;
   /** Whether it is on where nothing is configured. */
   isDefault: boolean;
+  /** What runs it, where that is another server than the chat's, and what its provider must have. */
+  backend?: { name: string; needs: "media" | "web_search" | "x_search" } | undefined;
 }
 
 /** Every toolset, in the order of lists. */
@@ -34,18 +36,49 @@ export const TOOLSETS = [
     isDefault: true,
   },
   { id: "vision", name: "Vision", summary: "look at images", isDefault: true },
-  { id: "web_search", name: "Web search", summary: "search the web", isDefault: true },
-  { id: "x_search", name: "X search", summary: "search posts on X", isDefault: true },
-  { id: "tts", name: "Text-to-Speech", summary: "speak a text", isDefault: true },
+  {
+    id: "web_search",
+    name: "Web search",
+    summary: "search the web",
+    isDefault: true,
+    backend: { name: "xAI web search", needs: "web_search" },
+  },
+  {
+    id: "x_search",
+    name: "X search",
+    summary: "search posts on X",
+    isDefault: true,
+    backend: { name: "xAI X search", needs: "x_search" },
+  },
+  {
+    id: "tts",
+    name: "Text-to-Speech",
+    summary: "speak a text",
+    isDefault: true,
+    backend: { name: "xAI TTS", needs: "media" },
+  },
   {
     id: "transcription",
     name: "Transcription",
     summary: "write down a recording",
     isDefault: true,
+    backend: { name: "xAI speech to text", needs: "media" },
   },
-  { id: "image_gen", name: "Image Generation", summary: "draw and edit images", isDefault: true },
+  {
+    id: "image_gen",
+    name: "Image Generation",
+    summary: "draw and edit images",
+    isDefault: true,
+    backend: { name: "xAI Grok Imagine (image)", needs: "media" },
+  },
   // A video costs more than anything else here, and takes minutes.
-  { id: "video_gen", name: "Video Generation", summary: "make short videos", isDefault: false },
+  {
+    id: "video_gen",
+    name: "Video Generation",
+    summary: "make short videos",
+    isDefault: false,
+    backend: { name: "xAI Grok Imagine", needs: "media" },
+  },
   { id: "mcp", name: "MCP servers", summary: "tools of mcp.servers", isDefault: true },
 ] as const satisfies readonly Toolset[];
 
@@ -61,12 +94,12 @@ export function findToolset(id: string): (Toolset & { id: ToolsetId }) | undefin
 export function readToolsets(section: unknown): Map<ToolsetId, boolean> {
   const configured = isJsonObject(section) ? section : {};
   return new Map(TOOLSETS.map(({ id, isDefault }) => {
-    const value = configured[id];
-    const isOn = value === true || value === "on"
-      ? true
-      : value === false || value === "off"
-      ? false
-      : isDefault;
-    return [id, isOn];
+    return [id, readSwitch(configured[id]) ?? isDefault];
   }));
+}
+
+/** `true`, `on`, `false`, `off`; undefined for anything else. */
+export function readSwitch(value: unknown): boolean | undefined {
+  if (value === true || value === "on" || value === "true") return true;
+  return value === false || value === "off" || value === "false" ? false : undefined;
 }

@@ -99,6 +99,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/video.ts"),
   },
   {
+    path: ["tools"],
+    summary: "Choose what the model of a chat may use",
+    load: () => import("./commands/tools.ts"),
+  },
+  {
     path: ["sessions", "list"],
     summary: "List conversations, the last first",
     load: () => import("./commands/sessions_list.ts"),

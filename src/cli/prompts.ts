@@ -4,7 +4,7 @@
  * @module
  */
 
-import { confirm as ask, isCancel, password, select } from "@clack/prompts";
+import { confirm as ask, isCancel, multiselect, password, select } from "@clack/prompts";
 import { Interrupted } from "./interrupts.ts";
 
 /** A row of a picker. */
@@ -41,6 +41,19 @@ export async function pick<T extends string>(
       options,
       ...(initial === undefined ? {} : { initialValue: initial }),
     }),
+  );
+}
+
+/** Any number of several rows, switched with the space bar. */
+export async function pickMany<T extends string>(
+  message: string,
+  rows: readonly Row<T>[],
+  initial: readonly T[],
+): Promise<T[]> {
+  // deno-lint-ignore no-explicit-any -- as above
+  const options = rows as any;
+  return unlessCancelled(
+    await multiselect<T>({ message, options, initialValues: [...initial], required: false }),
   );
 }
 

@@ -41,6 +41,9 @@ const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[]
   { args: "connect codex --undo --yes", types: ["connect_undo"] },
   { args: "doctor", types: ["doctor"] },
   { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
+  { args: "tools list", types: ["tools"] },
+  { args: "tools enable video_gen", types: ["tools_changed"] },
+  { args: "tools disable video_gen shell", types: ["tools_changed"] },
   { args: "sessions list", types: ["sessions_list"] },
   // The beginning of every id for a while; there is one.
   { args: "sessions show 2", types: ["session"] },

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { readSwitch } from "../toolsets.ts";
 import { isJsonObject } from "../../core/http.ts";
 
 /** One server. */
@@ -71,8 +72,9 @@ async function parseServer(
     throw new Error("the name may have letters, digits, - and _");
   }
   if (!isJsonObject(value)) throw new Error("it is not a mapping");
-  const { command, url, enabled = true } = value;
-  if (typeof enabled !== "boolean") throw new Error("enabled must be true or false");
+  const { command, url } = value;
+  const enabled = readSwitch(value["enabled"] ?? true);
+  if (enabled === undefined) throw new Error("enabled must be true or false");
   const fill = async (text: string): Promise<string> => {
     let filled = text;
     for (const [mark, wanted] of text.matchAll(VARIABLE)) {

@@ -11,8 +11,9 @@ import type { FileAccess } from "../../agent/tools/access.ts";
 import type { createMediaTools } from "../../agent/tools/media.ts";
 import type { Credential } from "../../credentials/credential.ts";
 import type { OpaqueTool } from "../../protocols/event.ts";
-import { findModel, findProvider, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { rootHome } from "../home.ts";
+import { findAccess } from "./tool_backends.ts";
 import type { ChatSession } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 
@@ -105,9 +106,10 @@ export async function openToolbox(
     };
     searchers.set(kind, search.createSearchTool(kind, what, target));
   }
-  const makesMedia = stored.some(({ provider, status }) =>
-    status === "active" && findProvider(provider)?.media !== undefined
-  );
+  const makers = await findAccess(context, "media");
+  // A key is spent where the configuration says so, and nowhere else.
+  const makesMedia = makers?.kind === "login" ||
+    (makers !== undefined && config.get("media.allow_api_key") === "true");
   const media = makesMedia ? await openMedia(context, access) : undefined;
   const making = (["tts", "transcription", "image_gen", "video_gen"] as const)
     .map((id) => ({ id, tool: media?.[id] }));
@@ -166,7 +168,9 @@ async function openMedia(
 function searchBackend(stored: readonly Credential[], kind: string): Provider | undefined {
   return PROVIDERS.find(({ id, serverTools }) =>
     serverTools?.includes(kind) &&
-    stored.some(({ provider, status }) => provider === id && status === "active")
+    stored.some(({ provider, status, source }) =>
+      provider === id && status === "active" && source === "login"
+    )
   );
 }
 
