@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AccessLog, AccessOutcome } from "./access_log.ts";
@@ -159,6 +159,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     app.all(path, ({ req, env }) => {
       env.route = path.replace(/:id\{.*?\}/, "{id}");
       return enter(req.raw, env, need, (request, visit) => {
+        // For the router a slash at the end is none.
+        if (visit.path.endsWith("/")) throw notFound();
         const isTaken = request.method === method ||
           (request.method === "HEAD" && method === "GET");
         if (!isTaken) throw methodNotAllowed(method === "GET" ? "GET, HEAD" : method);
