@@ -22,6 +22,8 @@ export const AI_SDK: Client = {
     return [
       `Then: anthropic(${name}) or openai(${name}); any provider takes the address in its code too: ` +
       `createXai({ baseURL: "${url}/v1", apiKey: process.env.OPENAI_API_KEY })`,
+      "openai(…) expects that answers are kept, which nobody does here. Tell it to send them again: " +
+      "providerOptions: { openai: { store: false } }",
     ];
   },
 };
