@@ -1,0 +1,127 @@
+/**
+ * Isolates and objects under load in the real workerd, against a strict server: everybody at expiry,
+ * everybody refused at once, and objects that end at random moments of a refresh.
+ *
+ * ```sh
+ * deno task isolates                    # 10 isolates, 1,000 requests each; 100 restarts
+ * deno task isolates 10 1000 300        # the same with 300 restarts
+ * ```
+ *
+ * @module
+ */
+
+import type { Credential } from "../../../src/credentials/credential.ts";
+import {
+  type CredentialWorkers,
+  signIn,
+  startCredentialWorkers,
+} from "../../support/credential_workers.ts";
+
+const [isolates = 10, requests = 1_000, restarts = 100] = Deno.args.map(Number);
+/** Requests under way at once, of one isolate. */
+const CONCURRENCY = 50;
+const MINUTE = 60_000;
+
+if (import.meta.main) {
+  await load();
+  await restart();
+}
+
+/** Lets every isolate ask as often as it shall; the times that took, ms. */
+async function askAll(
+  workers: CredentialWorkers,
+  { provider, id }: Credential,
+  rejectedGeneration?: number,
+): Promise<number[]> {
+  const times: number[] = [];
+  const asking = Array.from({ length: isolates * CONCURRENCY }, async (_, n) => {
+    for (let left = requests / CONCURRENCY; left > 0; left--) {
+      const start = performance.now();
+      const call = { method: "token", provider, id } as const;
+      const { error } = await workers.ask(
+        n % isolates,
+        rejectedGeneration === undefined ? call : { ...call, rejectedGeneration },
+      );
+      if (error !== undefined) throw new Error(error.message);
+      times.push(performance.now() - start);
+    }
+  });
+  await Promise.all(asking);
+  return times.sort((a, b) => a - b);
+}
+
+async function load(): Promise<void> {
+  await using workers = await startCredentialWorkers({ isolates, latencyMs: 200 });
+  const { counters } = workers.sandbox;
+  const report = (what: string, before: number, times: number[]) => {
+    const at = (share: number) => times[Math.floor(share * (times.length - 1))]!.toFixed(0);
+    console.log(
+      `${isolates} isolates, ${times.length} requests ${what}: ${
+        counters.refreshes - before
+      } grants, ${counters.reuses} reuses; p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`,
+    );
+  };
+  const credential = await signIn(workers, -MINUTE);
+  const { provider, id } = credential;
+  await workers.ask(0, { method: "put", provider, id, credential });
+  report("at expiry", 0, await askAll(workers, credential));
+
+  const refused = await signIn(workers, 10 * MINUTE);
+  const name = { provider, id: refused.id };
+  await workers.ask(0, { method: "put", ...name, credential: refused });
+  await Promise.all(
+    Array.from({ length: isolates }, (_, n) => workers.ask(n, { method: "token", ...name })),
+  );
+  const before = counters.refreshes;
+  report("whose bearer was refused", before, await askAll(workers, refused, 1));
+}
+
+/** On clocks that run 200 times as fast: a probe's delay takes 60 ms, all looks into KV 0.7 s. */
+async function restart(): Promise<void> {
+  await using workers = await startCredentialWorkers({ isolates: 1, scale: 200, latencyMs: 15 });
+  const { counters } = workers.sandbox;
+  const now = async () => (await workers.ask(0, { method: "time", provider: "", id: "" })).result;
+  let lost = 0, served = 0, ended = 0;
+  let credential: Credential | undefined;
+  for (let round = 0; round < restarts; round++) {
+    if (credential === undefined) {
+      credential = await signIn(workers, -MINUTE, await now());
+      const { provider, id } = credential;
+      await workers.ask(0, { method: "put", provider, id, credential });
+    }
+    const { provider, id } = credential;
+    const object = (path: string, body?: unknown) =>
+      workers.ask(0, { method: "object", provider, id, path, body });
+    const call = { protocol: 1, name: { provider, id }, arguments: {} };
+    const atPut = round % 3 === 0 ? Math.floor(Math.random() * 2) : undefined;
+    if (atPut !== undefined) await object("/test/abort_at", { put: atPut });
+    const refreshing = object("/refresh", call).catch(() => {});
+    if (atPut === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      await object("/test/abort").catch(() => {});
+    }
+    ended++;
+    await refreshing;
+    const end = Date.now() + 20_000;
+    for (;;) {
+      const { result } = await object("/refresh", call);
+      if (result?.result !== undefined) {
+        served++;
+        break;
+      }
+      if (result?.error?.code === "login_required") {
+        lost++;
+        credential = undefined;
+        break;
+      }
+      if (Date.now() > end) throw new Error(`nothing for 20 s: ${JSON.stringify(result)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  console.log(
+    `${ended} objects ended during a refresh: ${served} logins went on, ${lost} were lost with an ` +
+      `answer that nobody had; ${counters.refreshes} grants, ${counters.reuses} spent tokens probed`,
+  );
+  // Whoever probes without need would lose more logins than answers.
+  if (counters.reuses > lost) throw new Error("a spent token was presented without need");
+}
