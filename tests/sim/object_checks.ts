@@ -23,6 +23,11 @@ export interface ObjectRequest {
   isReceived?: boolean;
 }
 
+/** What the storage has. */
+interface StoredRow {
+  sealed: string;
+}
+
 /** A record as it is stored. */
 interface StoredRecord {
   generation: number;
@@ -51,7 +56,7 @@ export class ObjectChecks {
 
   /** What is stored now. */
   record(): StoredRecord | undefined {
-    const text = unseal(this.#world.stored["record"]);
+    const text = unseal((this.#world.stored["record"] as StoredRow | undefined)?.sealed);
     return text === "" ? undefined : JSON.parse(text);
   }
 
@@ -73,7 +78,7 @@ export class ObjectChecks {
 
   /** Something is about to be written to the storage: KV must have been given it before. */
   onPut(entries: Record<string, unknown>): void {
-    const text = unseal(entries["record"]);
+    const text = unseal((entries["record"] as StoredRow | undefined)?.sealed);
     const token = text === "" ? undefined : JSON.parse(text).credential?.tokens?.refreshToken;
     if (token !== undefined && !this.#triedInKv.has(token)) {
       this.#world.violate("ORDER", `${token} is stored before KV was given it`);

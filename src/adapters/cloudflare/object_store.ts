@@ -37,11 +37,16 @@ import {
 import type { ObjectStorage } from "./durable_object.ts";
 import { createPublisher } from "./publisher.ts";
 
-/** What is stored, plain: this version writes and reads it; a later one that changes it counts up. */
+/** This version writes and reads it; a later one that changes what is stored counts up. */
 const SCHEMA = 1;
 const RECORD_KEY = "record";
-const SCHEMA_KEY = "schema";
-const NAME_KEY = "name";
+
+/** What is stored: one row. */
+interface StoredRow extends CredentialName {
+  schema: number;
+  /** A {@linkcode CredentialRecord}, sealed. */
+  sealed: string;
+}
 
 /** How long one call of KV may take before the storage is written all the same. */
 const KV_TIMEOUT_MS = 5_000;
@@ -99,8 +104,8 @@ export interface ObjectStore extends KvStore {
 
 /** Which credential an object holds, from its storage; undefined for an object that holds none. */
 export async function readObjectName(storage: ObjectStorage): Promise<CredentialName | undefined> {
-  const name = (await storage.get([NAME_KEY])).get(NAME_KEY) as CredentialName | undefined;
-  return name && { provider: name.provider, id: name.id };
+  const row = (await storage.get([RECORD_KEY])).get(RECORD_KEY) as StoredRow | undefined;
+  return row && { provider: row.provider, id: row.id };
 }
 
 /** Creates the store of one object; nothing is read before it is used. */
@@ -125,13 +130,14 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   }
 
   async function readStored(): Promise<void> {
-    const stored = await storage.get([RECORD_KEY, SCHEMA_KEY]).catch((cause) => {
+    const stored = await storage.get([RECORD_KEY]).catch((cause) => {
       const state = `Cannot read ${key}: its object's storage failed`;
       throw new CredentialError("storage_read", state, { cause, retryable: true });
     });
-    const sealed = stored.get(RECORD_KEY);
-    if (sealed === undefined) return;
-    if (stored.get(SCHEMA_KEY) as number > SCHEMA) {
+    const row = stored.get(RECORD_KEY) as StoredRow | undefined;
+    if (row === undefined) return;
+    const { schema, sealed } = row;
+    if (schema > SCHEMA) {
       throw new CredentialError("storage_read", `Cannot read ${key}: a newer deployment wrote it`, {
         retryable: true,
         hint: "Deploy the newest version again",
@@ -195,7 +201,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     try {
       // Started together, so that they are one transaction.
       await Promise.all([
-        storage.put({ [RECORD_KEY]: sealed, [SCHEMA_KEY]: SCHEMA, [NAME_KEY]: name }),
+        storage.put({ [RECORD_KEY]: { schema: SCHEMA, ...name, sealed } satisfies StoredRow }),
         alarm === undefined ? storage.deleteAlarm() : storage.setAlarm(alarm),
       ]);
       await storage.sync();
