@@ -8,7 +8,7 @@
  */
 
 import { CredentialError, GrantwayError } from "../core/errors.ts";
-import { type JsonObject, parseJsonObject } from "../core/http.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../core/http.ts";
 import { displayText } from "../core/redact.ts";
 import type { Message } from "../protocols/event.ts";
 import type { ConversationFile, ConversationFiles } from "./conversation_files.ts";
@@ -122,11 +122,11 @@ export function createConversationId(now: number): string {
   return `${time}-${Array.from(random, (byte) => ALPHABET[byte % ALPHABET.length]).join("")}`;
 }
 
-/** The text of the first question in a line. */
+/** The words of the first question in a line; files that were attached stand before them. */
 function previewOf(messages: readonly Message[]): string {
-  const text = messages.filter(({ role }) => role === "user").flatMap(({ content }) => content)
-    .flatMap((block) => block.type === "text" ? [block.text] : []).join(" ")
-    .replace(/\s+/g, " ").trim();
+  const question = messages.find(({ role }) => role === "user");
+  const words = question?.content.findLast((block) => block.type === "text");
+  const text = (words?.type === "text" ? words.text : "").replace(/\s+/g, " ").trim();
   return text.length > MAX_PREVIEW_LENGTH ? `${text.slice(0, MAX_PREVIEW_LENGTH - 1)}…` : text;
 }
 
@@ -277,6 +277,24 @@ function parseHead(id: string, record: JsonObject | undefined): ConversationHead
   };
 }
 
+/** A turn as it was kept. Its blocks are written by us alone; only their outline is looked at. */
+function requireMessage(id: string, value: unknown): Message {
+  const isMessage = isJsonObject(value) &&
+    ["user", "assistant", "system", "developer"].includes(value["role"] as string) &&
+    Array.isArray(value["content"]) &&
+    value["content"].every((block) => isJsonObject(block) && typeof block["type"] === "string");
+  if (!isMessage) throw broken(id);
+  return value as unknown as Message;
+}
+
+function broken(id: string): CredentialError {
+  return new CredentialError(
+    "storage_corrupt",
+    `Cannot read conversation ${id}: a line in it is broken`,
+    { hint: `Remove it with: grantway sessions delete ${id}` },
+  );
+}
+
 /** What a file holds: everything up to the first line that is not whole. */
 function readRecords(
   id: string,
@@ -301,13 +319,7 @@ function readRecords(
     if (record === undefined) {
       const isLast = end === -1 || end === bytes.length - 1;
       if (!isLast) {
-        throw new CredentialError(
-          "storage_corrupt",
-          `Cannot read conversation ${id}: a line in it is broken`,
-          {
-            hint: `Remove it with: grantway sessions delete ${id}`,
-          },
-        );
+        throw broken(id);
       }
       onWarning(`The last line of conversation ${id} was cut by a crash and is left out`);
       break;
@@ -318,11 +330,13 @@ function readRecords(
         head = parseHead(id, record);
         break;
       case "message":
-        messages.push(record["message"] as Message);
+        messages.push(requireMessage(id, record["message"]));
         break;
-      case "replaced":
-        messages = [...record["messages"] as Message[]];
+      case "replaced": {
+        const { messages: replaced } = record;
+        messages = Array.isArray(replaced) ? replaced.map((turn) => requireMessage(id, turn)) : [];
         break;
+      }
       case "title":
         title = String(record["title"]);
     }

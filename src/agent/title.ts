@@ -20,7 +20,8 @@ export async function requestTitle(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const said = messages.filter(({ role }) => role === "user").flatMap(({ content }) =>
-    content.flatMap((block) => block.type === "text" ? [block.text] : [])
+    // The words stand last, behind the files that were attached.
+    content.filter((block) => block.type === "text").slice(-1).map(({ text }) => text)
   ).join("\n\n").slice(0, MAX_EXCERPT_LENGTH);
   const { content } = await transport.generate({
     model,

@@ -148,6 +148,37 @@ const CASES: { name: string; run: (world: World) => Promise<void> }[] = [
       );
     },
   },
+  ...["null", '{"role":"user"}', '{"role":"x","content":[]}', '{"role":"user","content":[1]}'].map(
+    (message) => ({
+      name: `refuses a turn that is ${message}`,
+      run: async ({ store, files, folder }: World) => {
+        const made = store.create(HEAD);
+        made.conversation.append(says("one"));
+        await made.close();
+        const file = await files.open(`${folder}/${made.head.id}.jsonl`);
+        await file!.append(new TextEncoder().encode(`{"type":"message","message":${message}}\n`));
+        file!.close();
+        const error = await assertRejects(() => store.read(made.head.id), GrantwayError);
+        assertEquals(error.code, "storage_corrupt");
+        // It is listed all the same, so that it can be removed.
+        assertEquals((await Array.fromAsync(store.list())).length, 1);
+      },
+    }),
+  ),
+  {
+    name: "shows the words of a question, not the file before them",
+    run: async ({ store }) => {
+      const made = store.create(HEAD);
+      made.conversation.append({
+        role: "user",
+        content: [text("<file>…</file>"), text("What is it?")],
+      });
+      await made.close();
+      assertEquals((await Array.fromAsync(store.list())).map(({ preview }) => preview), [
+        "What is it?",
+      ]);
+    },
+  },
   {
     name: "gives calls that a process left alone a result",
     run: async ({ store }) => {

@@ -47,6 +47,7 @@ export class AgentChat {
   readonly #keeper: ContextKeeper;
   readonly #approve: ReturnType<typeof createApprove>;
   readonly #end = new AbortController();
+  #isReady = false;
   #open: OpenConversation | undefined;
   #titling: Promise<void> | undefined;
 
@@ -58,7 +59,7 @@ export class AgentChat {
     this.#options = options;
     this.#open = resumed;
     this.#toolbox = openToolbox(context, () => this.session, { hasMcp: options.hasTools });
-    this.#toolbox.catch(() => {});
+    this.#toolbox.then(() => this.#isReady = true, () => {});
     this.#show = createAgentView(context, view);
     this.#keeper = new ContextKeeper({
       target: () => targetOf(this.session),
@@ -127,6 +128,7 @@ export class AgentChat {
   async ask(question: readonly ContentBlock[], signal: AbortSignal): Promise<TurnResult> {
     const { view, isTitled, hasTools } = this.#options;
     const { output } = this.#context;
+    if (hasTools && !this.#isReady) output.progress("Getting the tools ready …");
     const { tools, serverTools } = hasTools
       ? (await within(this.#toolbox, signal)).offer()
       : { tools: [], serverTools: [] };

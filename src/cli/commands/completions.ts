@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
+import { TOOLSETS } from "../../agent/toolsets.ts";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { CLIENTS } from "../clients/mod.ts";
 import { COMMANDS, GLOBAL_FLAGS, GROUPS, type Invocation, wordsAfter } from "../command_table.ts";
@@ -40,6 +41,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   key: SETTINGS.map(({ key }) => key),
   setting: GATEWAY_SETTINGS.map(({ name }) => name),
   shell: SHELLS,
+  action: ["list", "enable", "disable"],
+  tools: TOOLSETS.map(({ id }) => id),
   client: CLIENTS.map(({ id }) => id),
 };
 
