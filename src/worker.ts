@@ -1,8 +1,8 @@
 /**
  * Program 2: the gateway on Cloudflare Workers. It hands `adapters/cloudflare` to `gateway/`.
  *
- * One script is both the gateway, in as many isolates as there are, and the two classes of objects
- * behind it: one per credential, and one that keeps the books. `wrangler.toml` binds them.
+ * One script is both the gateway, in as many isolates as there are, and the classes of objects behind
+ * it: one per credential, one per sign-in, and one that keeps the books. `wrangler.toml` binds them.
  *
  * @module
  */
@@ -14,19 +14,26 @@ import {
   createCredentialReader,
   createRemoteBooks,
   createRemoteCredentials,
+  createRemoteSignIns,
   CredentialObject,
   defineUsageObject,
+  inspectWorker,
   loadWaitUntil,
   openStorage,
   readOverrides,
+  SignInObject,
   type UsageObject as UsageObjectType,
   type WorkerEnv,
 } from "./adapters/cloudflare/mod.ts";
 import { CredentialError, GrantwayError } from "./core/errors.ts";
 import { sleep } from "./core/runtime.ts";
+import { Secret } from "./core/secret.ts";
 import { NO_RETRY, Refusal } from "./gateway/error_response.ts";
 import {
+  type AdminOptions,
+  type ApiKeyVariable,
   createClientKeys,
+  createClientKeyStore,
   createGateway,
   createKvUsageStore,
   createSettingsSource,
@@ -36,9 +43,10 @@ import {
   readStoredSettings,
   type UsageQuery,
   type UsageRow,
+  writeStoredSettings,
 } from "./gateway/mod.ts";
 import type { KvStore } from "./credentials/mod.ts";
-import { type Provider, resolveEndpoints } from "./providers/mod.ts";
+import { type Provider, PROVIDERS, resolveEndpoints } from "./providers/mod.ts";
 
 const waitUntil = await loadWaitUntil();
 const now = () => Date.now();
@@ -56,18 +64,38 @@ function open(env: WorkerEnv): Gateway {
   const call = createCredentialCaller({ objects: env.CREDENTIALS, sleep, random: Math.random });
   const reader = createCredentialReader({ kv, call, now, sleep, onWarning });
   const books = createRemoteBooks<UsageRow, UsageQuery>({ objects: env.USAGE, sleep });
+  const credentials = createRemoteCredentials(reader, call);
+  const usage = env.USAGE === undefined ? undefined : createUsageLedger({
+    store: { add: (rows) => behind(books.add(rows)), read: books.read },
+    sleep: (ms, signal) => behind(sleep(ms, signal)),
+    onWarning,
+  });
+  const signIns = createRemoteSignIns({ objects: env.SIGN_INS, sleep });
+  const { GRANTWAY_ADMIN_TOKEN: token } = env;
+  const admin: AdminOptions = {
+    token: token === undefined || token === "" ? undefined : new Secret(token),
+    credentials,
+    keepsElsewhere: true,
+    store: kv,
+    apiKeys: () => apiKeyVariables(env),
+    signIns,
+    keys: createClientKeyStore({ store: kv, now }),
+    settings: {
+      read: () => readStoredSettings(kv),
+      write: (texts) => writeStoredSettings(kv, texts),
+    },
+    usage,
+    inspect: () => inspectWorker({ env, call, signIns }),
+  };
   return createGateway({
     version: config.version,
     reach: "public",
     keys: createClientKeys({ store: kv, now }),
     settings: createSettingsSource({ load: () => readStoredSettings(kv), now, onWarning }),
-    usage: env.USAGE === undefined ? undefined : createUsageLedger({
-      store: { add: (rows) => behind(books.add(rows)), read: books.read },
-      sleep: (ms, signal) => behind(sleep(ms, signal)),
-      onWarning,
-    }),
+    usage,
+    admin,
     upstreams: createUpstreams({
-      credentials: createRemoteCredentials(reader, call),
+      credentials,
       kv: createAdviceStore({ kv, now, sleep, waitUntil, onWarning }),
       now,
       sleep,
@@ -108,6 +136,14 @@ function findKey(env: WorkerEnv, provider: Provider): { name: string; value: str
   return undefined;
 }
 
+/** The API keys among the secrets, by name. */
+function apiKeyVariables(env: WorkerEnv): ApiKeyVariable[] {
+  return PROVIDERS.flatMap((provider) => {
+    const found = findKey(env, provider);
+    return found === undefined ? [] : [{ provider: provider.id, variable: found.name }];
+  });
+}
+
 function missing({ id, shortName, noCredentials }: Provider, isDead: boolean): CredentialError {
   const message = isDead
     ? `${shortName} needs a new login`
@@ -131,6 +167,9 @@ export default {
 
 /** The class of the binding `CREDENTIALS`. */
 export { CredentialObject };
+
+/** The class of the binding `SIGN_INS`. */
+export { SignInObject };
 
 /** The class of the binding `USAGE`. */
 export const UsageObject: new (state: never) => UsageObjectType = defineUsageObject<

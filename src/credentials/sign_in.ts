@@ -62,7 +62,7 @@ export interface SignInView extends SignInRequest {
     | "storing" // confirmed, and not stored yet
     | "stored"
     | "failed";
-  /** While it waits: what to approve. */
+  /** Until it is confirmed: what is to be approved, or was. */
   code?: PendingLogin["shown"] | undefined;
   /** Whose account it brings, where the provider says. */
   account?: AccountIdentity | undefined;
@@ -143,7 +143,7 @@ export interface SignIns {
 
 type Stage =
   | { kind: "waiting"; pending: PendingLogin }
-  | { kind: "approved"; grant: LoginGrant }
+  | { kind: "approved"; grant: LoginGrant; code: PendingLogin["shown"] }
   | { kind: "storing"; grant: LoginGrant; target?: string; tries: number; error?: SignInFailure }
   | { kind: "stored"; credential: ShownCredential; isReplacement: boolean }
   | { kind: "failed"; error: SignInFailure };
@@ -231,7 +231,7 @@ export function createSignIn(options: SignInOptions): SignIn {
         await advance(record, { kind: "failed", error: describe(step.error) }, at + SHOWN_MS);
         return;
       case "granted": {
-        const stage: Stage = { kind: "approved", grant: step.grant };
+        const stage: Stage = { kind: "approved", grant: step.grant, code: pending.shown };
         const isKept = await advance(record, stage, at + CONFIRM_MS, step.notification);
         // It was given up while the user approved it.
         if (!isKept) await revoke(step.grant);
@@ -455,7 +455,7 @@ function viewOf(id: string, { request, stage, wakeAt, notification }: SignInReco
     case "waiting":
       return { ...shown, code: stage.pending.shown };
     case "approved":
-      return { ...shown, account: stage.grant.account, confirmBy: wakeAt };
+      return { ...shown, code: stage.code, account: stage.grant.account, confirmBy: wakeAt };
     case "storing":
       return { ...shown, account: stage.grant.account, error: stage.error };
     case "stored": {

@@ -13,10 +13,13 @@ import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AccessLog, AccessOutcome } from "./access_log.ts";
 import type { ClientKeys, KeyRoute } from "./client_keys.ts";
+import type { createAdmin } from "./admin/admin.ts";
+import { type AdminOptions, isAdminPath } from "./admin/options.ts";
 import { createDoor, type Need } from "./door.ts";
 import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
 import type { Reach } from "./middleware/host.ts";
+import { rawPath } from "./middleware/path.ts";
 import { speech, transcription } from "./routes/audio.ts";
 import { createGenerateHandler } from "./routes/generate.ts";
 import { health, readiness } from "./routes/health.ts";
@@ -42,6 +45,8 @@ export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
   settings: SettingsSource;
   /** Counts what is used. Default: nobody does. */
   usage?: UsageLedger | undefined;
+  /** What its owner may do from afar, under `/admin`. Default: nothing. */
+  admin?: AdminOptions | undefined;
   /** Takes a line per request. Default: nobody does. */
   log?: AccessLog | undefined;
   /** Who can reach it, which decides by which host names. Default: `loopback`. */
@@ -120,6 +125,15 @@ function mediaRoutes(options: GatewayOptions): Route[] {
   ];
 }
 
+/** The admin side, made when somebody comes to it. */
+function createAdminRoute(admin: AdminOptions, runtime: RuntimeOptions): Route["handle"] {
+  let made: Promise<ReturnType<typeof createAdmin>> | undefined;
+  return async (request, { path }) => {
+    made ??= import("./admin/admin.ts").then(({ createAdmin }) => createAdmin(admin, runtime));
+    return (await made)(request, path);
+  };
+}
+
 /** Creates the gateway. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { keys, settings, usage, log, reach = "loopback" } = options;
@@ -155,6 +169,15 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   // By the path as it was sent: nothing decoded or resolved leads to a route.
   const app = new Hono<{ Bindings: Visit }>({ getPath: (_, context) => context!.env!.path });
+  if (options.admin !== undefined) {
+    const admin = createAdminRoute(options.admin, options);
+    for (const path of ["/admin", "/admin/*"]) {
+      app.all(path, ({ req, env }) => {
+        env.route = "/admin";
+        return enter(req.raw, env, "nothing", admin);
+      });
+    }
+  }
   for (const { path, method, need, handle } of routesOf(options)) {
     app.all(path, ({ req, env }) => {
       env.route = path.replace(/:id\{.*?\}/, "{id}");
@@ -178,6 +201,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         return await app.fetch(request, new Visit(request, await settings.read(), books));
       } catch (error) {
+        // Who owns the gateway finds out here what is wrong.
+        if (options.admin !== undefined && isAdminPath(rawPath(request.url))) {
+          return await app.fetch(request, new Visit(request, DEFAULT_SETTINGS, books));
+        }
         // The settings cannot be read: nobody knows who may do what.
         const visit = new Visit(request, DEFAULT_SETTINGS, books);
         return await enter(request, visit, "nothing", () => Promise.reject(error));
@@ -202,7 +229,10 @@ function finish(
   headers.set("cache-control", "no-store");
   headers.set("vary", "authorization, x-api-key, origin");
   headers.set("x-content-type-options", "nosniff");
-  const allowed = crossOriginHeaders(request, visit.settings.origins);
+  // Pages of other origins have no business with the admin side.
+  const allowed = visit.route === "/admin"
+    ? undefined
+    : crossOriginHeaders(request, visit.settings.origins);
   for (const [name, value] of Object.entries(allowed ?? {})) headers.set(name, value);
   visit.answers(response.status, error);
   if (!visit.endsLater) visit.ends(outcome);

@@ -6,6 +6,14 @@
  */
 
 export type { AccessLog, AccessLogEntry, AccessOutcome } from "./access_log.ts";
+export type { AdminAccount } from "./admin/accounts.ts";
+export type {
+  AdminCheck,
+  AdminOptions,
+  AdminSection,
+  ApiKeyVariable,
+  SettingsBook,
+} from "./admin/options.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./app.ts";
 export {
   type ClientKeyStore,

@@ -34,3 +34,10 @@ export {
   type UsageObject,
 } from "./usage_object.ts";
 export { loadWaitUntil, type WaitUntil } from "./wait_until.ts";
+export {
+  type InspectionOptions,
+  inspectWorker,
+  type WorkerCheck,
+  type WorkerSection,
+} from "./inspection.ts";
+export { createRemoteSignIns, type RemoteSignInsOptions, SignInObject } from "./sign_in_object.ts";

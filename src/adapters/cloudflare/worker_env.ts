@@ -21,6 +21,8 @@ export interface WorkerEnv {
   CREDENTIALS?: ObjectNamespace | undefined;
   /** The objects of class `UsageObject`. */
   USAGE?: ObjectNamespace | undefined;
+  /** The objects of class `SignInObject`. */
+  SIGN_INS?: ObjectNamespace | undefined;
   /** Secret: the ring of sealing keys. */
   GRANTWAY_KEYS?: string | undefined;
   /** Secret: opens the admin API. */

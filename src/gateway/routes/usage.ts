@@ -6,7 +6,7 @@
 
 import { Refusal } from "../error_response.ts";
 import { rawQuery } from "../middleware/path.ts";
-import type { UsageLedger, UsageRow, UsageTotals } from "../usage.ts";
+import type { UsageLedger, UsageQuery, UsageRow, UsageTotals } from "../usage.ts";
 import type { Visit } from "../visit.ts";
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
@@ -20,8 +20,7 @@ export async function usage(
   { key }: Visit,
   ledger: UsageLedger | undefined,
 ): Promise<Response> {
-  const query = new URLSearchParams(rawQuery(request.url));
-  const [from, to] = ["from", "to"].map((name) => readDay(query, name));
+  const { from, to } = readDays(new URLSearchParams(rawQuery(request.url)));
   const rows = await ledger?.report({ from, to, keyId: key!.id }) ?? [];
   return Response.json({
     object: "usage",
@@ -29,6 +28,11 @@ export async function usage(
     data: rows.map(encodeRow),
     totals: encodeTotals(rows),
   });
+}
+
+/** The days that a query names. */
+export function readDays(query: URLSearchParams): Pick<UsageQuery, "from" | "to"> {
+  return { from: readDay(query, "from"), to: readDay(query, "to") };
 }
 
 function readDay(query: URLSearchParams, name: string): string | undefined {
