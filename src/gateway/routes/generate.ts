@@ -38,16 +38,36 @@ export function createGenerateHandler(options: GatewayOptions): GenerateHandler 
     const conversation = conversationHeader(request.headers);
     const router = routerFor(visit, conversation, options, runtime);
     visit.isCounted = what === "generate";
-    const response = await router[what]({
-      dialect: visit.dialect,
-      body,
-      signal: request.signal,
-      requestId: visit.id,
-      conversation,
-    });
+    const response = await untilLeft(request.signal, (signal) =>
+      router[what]({
+        dialect: visit.dialect,
+        body,
+        signal,
+        requestId: visit.id,
+        conversation,
+      }));
     visit.endsLater = visit.isCounted && response.ok;
     return response;
   };
+}
+
+/**
+ * Runs until the answer begins, or its client leaves. From then on leaving cancels the answer's body: a
+ * body that failed besides would be an error in the eyes of the runtime.
+ */
+async function untilLeft<T>(
+  left: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  left.throwIfAborted();
+  const controller = new AbortController();
+  const leave = () => controller.abort(left.reason);
+  left.addEventListener("abort", leave, { once: true });
+  try {
+    return await run(controller.signal);
+  } finally {
+    left.removeEventListener("abort", leave);
+  }
 }
 
 function routerFor(
