@@ -16,4 +16,5 @@ export * from "./src/media/mod.ts";
 export * from "./src/oauth/mod.ts";
 export * from "./src/protocols/mod.ts";
 export * from "./src/providers/mod.ts";
+export * from "./src/providers/models.ts";
 export * from "./src/transports/mod.ts";

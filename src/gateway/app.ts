@@ -11,6 +11,7 @@
 import { Hono } from "hono/tiny";
 import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import type { ModelCatalog } from "../providers/model_catalog.ts";
 import type { AccessLog, AccessOutcome } from "./access_log.ts";
 import type { ClientKeys, KeyRoute } from "./client_keys.ts";
 import type { createAdmin } from "./admin/admin.ts";
@@ -43,6 +44,11 @@ export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
   keys: ClientKeys;
   /** What its owner has set. */
   settings: SettingsSource;
+  /**
+   * What is known of models; asked with each request, so it is in memory. Default: what came with this
+   * version.
+   */
+  models?: (() => Promise<ModelCatalog>) | undefined;
   /** Counts what is used. Default: nobody does. */
   usage?: UsageLedger | undefined;
   /** What its owner may do from afar, under `/admin`. Default: nothing. */
@@ -96,8 +102,8 @@ function routesOf(options: GatewayOptions): Route[] {
     post("/v1/chat/completions", "chat"),
     post("/v1/responses", "responses"),
     post("/v1/responses/input_tokens", "responses", "countTokens"),
-    get("/v1/models", "models", (request, visit) => modelList(request, visit, upstreams)),
-    get("/v1/models/:id{.+}", "models", (request, visit) => model(request, visit, upstreams)),
+    get("/v1/models", "models", (request, visit) => modelList(request, visit, options)),
+    get("/v1/models/:id{.+}", "models", (request, visit) => model(request, visit, options)),
     ...mediaRoutes(options),
     get("/v1/usage", "usage", (request, visit) => usage(request, visit, ledger)),
     get("/healthz", "nothing", () => health(version)),

@@ -8,11 +8,15 @@
 import { CredentialError, GrantwayError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import type { ListedModel } from "../protocols/model_list.ts";
-import { findModel, findProvider, PROVIDERS } from "../providers/catalog.ts";
+import { BUNDLED_CATALOG } from "../providers/bundled_models.ts";
+import { findProvider, PROVIDERS } from "../providers/catalog.ts";
+import type { ModelCatalog } from "../providers/model_catalog.ts";
 import type { Provider } from "../providers/provider.ts";
+import type { GatewayOptions } from "./app.ts";
 import type { ClientKey, KeyScope } from "./client_keys.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { Upstreams } from "./upstreams.ts";
+import type { Visit } from "./visit.ts";
 
 /** A model of a provider. */
 export interface NamedModel {
@@ -20,6 +24,24 @@ export interface NamedModel {
   provider: Provider;
   /** The model, by the provider's own name. */
   model: string;
+}
+
+/** What a name means depends on. */
+export interface Naming {
+  /** What the owner has set. */
+  settings: GatewaySettings;
+  /** Who is signed in. */
+  upstreams: Upstreams;
+  /** What is known of models. */
+  catalog: ModelCatalog;
+}
+
+/** What a visitor's names depend on. */
+export async function namingOf(
+  { settings }: Visit,
+  { upstreams, models }: Pick<GatewayOptions, "upstreams" | "models">,
+): Promise<Naming> {
+  return { settings, upstreams, catalog: await models?.() ?? BUNDLED_CATALOG };
 }
 
 /** No name of a model anywhere has other characters, or is longer. */
@@ -36,18 +58,12 @@ const DEFAULT = "default";
  * @throws {GrantwayError} `invalid_request` for what is no name, `not_found` for an unknown one,
  * `login_required` for the default model while nobody is signed in.
  */
-export async function resolveModel(
-  name: string,
-  settings: GatewaySettings,
-  upstreams: Upstreams,
-): Promise<NamedModel> {
+export async function resolveModel(name: string, naming: Naming): Promise<NamedModel> {
   if (!MODEL_NAME.test(name)) {
     throw new GrantwayError("invalid_request", "Cannot use the model's name: it is none");
   }
-  const target = followAlias(name, settings.aliases) ?? name;
-  const found = target === DEFAULT
-    ? await defaultModel(settings, upstreams)
-    : await findNamed(target, upstreams);
+  const target = followAlias(name, naming.settings.aliases) ?? name;
+  const found = target === DEFAULT ? await defaultModel(naming) : await findNamed(target, naming);
   if (found !== undefined) return found;
   const meaning = target === name ? "" : `, which stands for ${displayText(target, 80)}`;
   throw new GrantwayError("not_found", `There is no model ${displayText(name, 80)}${meaning}`, {
@@ -64,31 +80,33 @@ function followAlias(name: string, aliases: Readonly<Record<string, string>>): s
   return prefixes[0] === undefined ? undefined : all[prefixes[0]];
 }
 
-async function defaultModel(
-  { defaultModel: name }: GatewaySettings,
-  upstreams: Upstreams,
-): Promise<NamedModel | undefined> {
-  if (name !== undefined && name !== DEFAULT) return await findNamed(name, upstreams);
-  const [provider] = await upstreams.list();
+async function defaultModel(naming: Naming): Promise<NamedModel | undefined> {
+  const { defaultModel: name } = naming.settings;
+  if (name !== undefined && name !== DEFAULT) return await findNamed(name, naming);
+  const [provider] = await naming.upstreams.list();
   if (provider !== undefined) return { provider, model: provider.defaultModel };
   throw new CredentialError("login_required", "Nobody is signed in", {
     hint: "Run: grantway auth add minimax-oauth (or xai-oauth)",
   });
 }
 
-async function findNamed(name: string, upstreams: Upstreams): Promise<NamedModel | undefined> {
+async function findNamed(
+  name: string,
+  { upstreams, catalog }: Naming,
+): Promise<NamedModel | undefined> {
   const slash = name.indexOf("/");
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined;
   if (provider !== undefined) {
     const model = name.slice(slash + 1);
     // A model that the catalog does not know may be new; the provider knows.
-    return model === "" ? undefined : { provider, model: findModel(provider, model)?.id ?? model };
+    if (model === "") return undefined;
+    return { provider, model: catalog.find(provider, model)?.id ?? model };
   }
-  const having = PROVIDERS.filter((provider) => findModel(provider, name) !== undefined);
+  const having = PROVIDERS.filter((provider) => catalog.find(provider, name) !== undefined);
   if (having.length === 0) return undefined;
   const signedIn = await upstreams.list();
   const first = having.find((provider) => signedIn.includes(provider)) ?? having[0]!;
-  return { provider: first, model: findModel(first, name)!.id };
+  return { provider: first, model: catalog.find(first, name)!.id };
 }
 
 /** Whether a key may use a model. */
@@ -118,29 +136,33 @@ export function requireScope(key: ClientKey, named: NamedModel): void {
 /** The models that a key may use: by bare id, by `provider/model` where that means another, by alias. */
 export async function listModels(
   { scope }: ClientKey,
-  settings: GatewaySettings,
-  upstreams: Upstreams,
+  naming: Naming,
 ): Promise<ListedModel[]> {
+  const { settings, upstreams, catalog } = naming;
   const listed = new Map<string, ListedModel>();
   for (const provider of await upstreams.list()) {
-    for (const { id } of provider.models) {
+    for (const { id } of catalog.list(provider)) {
       if (!isInScope(scope, { provider, model: id })) continue;
       const name = listed.has(id) ? `${provider.id}/${id}` : id;
-      listed.set(name, describeModel(name, { provider, model: id }));
+      listed.set(name, describeModel(name, { provider, model: id }, catalog));
     }
   }
   for (const [alias, target] of Object.entries(settings.aliases)) {
     if (alias.endsWith("*") || listed.has(alias)) continue;
-    const named = await resolveModel(target, settings, upstreams).catch(() => undefined);
+    const named = await resolveModel(target, naming).catch(() => undefined);
     if (named === undefined || !isInScope(scope, named)) continue;
-    listed.set(alias, describeModel(alias, named));
+    listed.set(alias, describeModel(alias, named, catalog));
   }
   return [...listed.values()];
 }
 
 /** A model as a list has it, under the name that the client uses. */
-export function describeModel(name: string, { provider, model }: NamedModel): ListedModel {
-  const known = findModel(provider, model);
+export function describeModel(
+  name: string,
+  { provider, model }: NamedModel,
+  catalog: ModelCatalog,
+): ListedModel {
+  const known = catalog.find(provider, model);
   return {
     id: name,
     ownedBy: provider.id,

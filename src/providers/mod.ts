@@ -1,5 +1,6 @@
 /**
- * Providers as data: the list, their models and their endpoints.
+ * Providers as data: the list, their models and their endpoints. What is known of models besides is
+ * apart, in `models.ts`: few programs need it before their first request.
  *
  * @module
  */
@@ -23,6 +24,7 @@ export type {
   CallersTool,
   MediaSettings,
   Model,
+  ModelPrice,
   OAuthEndpointsProfile,
   OAuthSettings,
   OidcFlow,

@@ -33,6 +33,20 @@ export interface Model {
   tools?: boolean | undefined;
   /** What it is best for, a few words for a picker. */
   summary?: string | undefined;
+  /** What requests with an API key cost; a subscription has limits of its own instead. */
+  price?: ModelPrice | undefined;
+  /** Whether its vendor is about to switch it off. Default: false. */
+  isDeprecated?: boolean | undefined;
+}
+
+/** US dollars per million tokens. */
+export interface ModelPrice {
+  /** Of the prompt. */
+  input: number;
+  /** Of the answer. */
+  output: number;
+  /** Of what the prompt shares with an earlier one. Default: like the rest of the prompt. */
+  cacheRead?: number | undefined;
 }
 
 /** One region of a provider. An account of one region is unknown in the others. */
@@ -268,6 +282,6 @@ export interface Provider {
   auxiliaryModel: string;
   /** The curated models. */
   models: readonly Model[];
-  /** Ids of the same vendor's providers in the models.dev catalog. */
+  /** The vendor's id in models.dev's list. */
   catalogId: string;
 }

@@ -6,6 +6,7 @@
  */
 
 export type {
+  SandboxCatalog,
   SandboxExpiryForm,
   SandboxFailure,
   SandboxOperation,

@@ -65,7 +65,8 @@ export type SandboxFailure =
 
 /**
  * Kinds of request that a fault can be limited to; `code` asks for a user code, `exchange` redeems an
- * authorization code, `messages` is all of inference, `media` all requests for speech and pictures.
+ * authorization code, `messages` is all of inference, `media` all requests for speech and pictures,
+ * `catalog` the list of models at models.dev.
  */
 export type SandboxOperation =
   | "any"
@@ -76,7 +77,21 @@ export type SandboxOperation =
   | "refresh"
   | "revoke"
   | "messages"
-  | "media";
+  | "media"
+  | "catalog";
+
+/** What models.dev lists. */
+export type SandboxCatalog =
+  /** The models of July 2026. */
+  | "good"
+  /** And one that came out later, `grok-4.6`. */
+  | "newer"
+  /** Rows among them that are not what they should be. */
+  | "strange_rows"
+  /** Nothing of xAI's. */
+  | "missing_vendor"
+  /** 24 MiB. */
+  | "huge";
 
 /** How an absolute or relative expiry is written as `expired_in`. */
 export type SandboxExpiryForm =
@@ -115,6 +130,8 @@ export interface SandboxQuirks extends SandboxXaiQuirks {
   delayMs: number;
   /** How far the server's clock (and `date` header) is ahead of `now`, ms; may be negative. */
   clockOffsetMs: number;
+  /** What models.dev lists. */
+  catalog: SandboxCatalog;
 
   // MiniMax: where the OAuth endpoints are.
 
@@ -251,6 +268,7 @@ const OPERATIONS = [
   "revoke",
   "messages",
   "media",
+  "catalog",
 ] as const satisfies SandboxOperation[];
 const EXPIRY_FORMS = [
   "absolute_ms",
@@ -272,6 +290,7 @@ const SPECS: Specs<SandboxQuirks> = {
   loseOn: choice(...OPERATIONS),
   delayMs: COUNT,
   clockOffsetMs: { initial: 0, accepts: Number.isSafeInteger },
+  catalog: choice("good", "newer", "strange_rows", "missing_vendor", "huge"),
   legacyPaths: choice("redirect", "serve", "not_found", "method_not_allowed"),
   accountPaths: choice("serve", "not_found", "method_not_allowed"),
   redirectStatus: choiceOf(307, 301, 302, 303, 307, 308),

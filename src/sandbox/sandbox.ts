@@ -12,6 +12,7 @@ import { controlRoutes } from "./control.ts";
 import { ConnectionLost } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { MINIMAX_HOSTS, minimaxRoutes } from "./minimax/routes.ts";
+import { MODELS_DEV_HOSTS, modelsDevRoutes } from "./models_dev/routes.ts";
 import { PromptCache } from "./prompt_cache.ts";
 import { changeQuirks, DEFAULT_QUIRKS, type SandboxQuirks } from "./quirks.ts";
 import { emptyState, type SandboxCounters, type SandboxState, zeroCounters } from "./state.ts";
@@ -22,6 +23,7 @@ import { XAI_HOSTS, xaiRoutes } from "./xai/routes.ts";
 const VENDORS = [
   { hosts: MINIMAX_HOSTS, routes: minimaxRoutes },
   { hosts: XAI_HOSTS, routes: xaiRoutes },
+  { hosts: MODELS_DEV_HOSTS, routes: modelsDevRoutes },
 ];
 
 /** How a sandbox is set up. Everything has a default. */

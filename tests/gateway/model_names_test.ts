@@ -4,10 +4,20 @@ import { resolveModel } from "../../src/gateway/model_names.ts";
 import { DEFAULT_SETTINGS, type GatewaySettings } from "../../src/gateway/settings.ts";
 import type { Upstreams } from "../../src/gateway/upstreams.ts";
 import { findProvider } from "../../src/providers/mod.ts";
+import { mergeModels } from "../../src/providers/models.ts";
 
 const signedIn = (ids: readonly string[]) =>
   ({ list: () => Promise.resolve(ids.map((id) => findProvider(id)!)) }) as Upstreams;
 
+const CATALOG = mergeModels({
+  xai: [{
+    id: "grok-4.6",
+    contextTokens: 500_000,
+    maxOutputTokens: 30_000,
+    input: ["text"],
+    reasoning: true,
+  }],
+});
 const BOTH = ["minimax-oauth", "xai-oauth"];
 const CASES: {
   name: string;
@@ -33,6 +43,9 @@ const CASES: {
   // Somebody has it, though nobody is signed in there: that is what the error will say.
   { name: "grok-4.3", in: [], is: "xai-oauth/grok-4.3" },
   { name: "grok-5", is: "not_found" },
+  // What models.dev has added.
+  { name: "GROK-4.6", is: "xai-oauth/grok-4.6" },
+  { name: "xai/GROK-4.6", is: "xai/grok-4.6" },
   { name: "default", is: "minimax-oauth/MiniMax-M2.7" },
   { name: "default", in: ["xai-oauth"], is: "xai-oauth/grok-4.3" },
   { name: "default", in: [], is: "login_required" },
@@ -75,7 +88,11 @@ const CASES: {
 for (const { name, settings, in: ids = BOTH, is } of CASES) {
   const given = settings === undefined ? "" : ` with ${JSON.stringify(settings)}`;
   Deno.test(`resolveModel() takes ${JSON.stringify(name.slice(0, 40))}${given} for ${is} of ${ids}`, async () => {
-    const resolving = resolveModel(name, { ...DEFAULT_SETTINGS, ...settings }, signedIn(ids));
+    const resolving = resolveModel(name, {
+      settings: { ...DEFAULT_SETTINGS, ...settings },
+      upstreams: signedIn(ids),
+      catalog: CATALOG,
+    });
     if (!is.includes("/")) {
       assertEquals((await assertRejects(() => resolving, GrantwayError)).code, is);
       return;

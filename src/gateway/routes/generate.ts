@@ -10,7 +10,7 @@ import { type ClientRequest, conversationOf } from "../../transports/client_requ
 import { createRouter, type Router } from "../../transports/router.ts";
 import type { GatewayOptions } from "../app.ts";
 import { readJsonBody } from "../middleware/body.ts";
-import { requireScope, resolveModel } from "../model_names.ts";
+import { namingOf, requireScope, resolveModel } from "../model_names.ts";
 import type { Visit } from "../visit.ts";
 
 /** Headers in which clients name their conversation. */
@@ -73,14 +73,15 @@ async function untilLeft<T>(
 function routerFor(
   visit: Visit,
   conversation: string | undefined,
-  { upstreams, heartbeatMs }: GatewayOptions,
+  options: GatewayOptions,
   runtime: Runtime,
 ): Router {
+  const { upstreams, heartbeatMs } = options;
   return createRouter({
     ...runtime,
     heartbeatMs,
     resolve: async (name, client) => {
-      const named = await resolveModel(name, visit.settings, upstreams);
+      const named = await resolveModel(name, await namingOf(visit, options));
       const { model } = named;
       visit.provider = named.provider.id;
       visit.model = model;

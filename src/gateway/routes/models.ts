@@ -11,10 +11,9 @@ import {
   encodeOpenAiModel,
   modelListShape,
 } from "../../protocols/model_list.ts";
-import { findModel } from "../../providers/catalog.ts";
 import { rawQuery } from "../middleware/path.ts";
-import { describeModel, isInScope, listModels, resolveModel } from "../model_names.ts";
-import type { Upstreams } from "../upstreams.ts";
+import type { GatewayOptions } from "../app.ts";
+import { describeModel, isInScope, listModels, namingOf, resolveModel } from "../model_names.ts";
 import type { Visit } from "../visit.ts";
 
 const PATH = "/v1/models/";
@@ -22,27 +21,28 @@ const PATH = "/v1/models/";
 /** Answers with the models that the key may use. */
 export async function modelList(
   request: Request,
-  { key, settings }: Visit,
-  upstreams: Upstreams,
+  visit: Visit,
+  options: GatewayOptions,
 ): Promise<Response> {
   const query = new URLSearchParams(rawQuery(request.url));
   const shape = modelListShape(request.headers, query);
   return Response.json(
-    encodeModelList(await listModels(key!, settings, upstreams), { shape, query }),
+    encodeModelList(await listModels(visit.key!, await namingOf(visit, options)), { shape, query }),
   );
 }
 
 /** Answers with one model, by any name that a request may use. */
 export async function model(
   request: Request,
-  { key, path, settings }: Visit,
-  upstreams: Upstreams,
+  visit: Visit,
+  options: GatewayOptions,
 ): Promise<Response> {
-  const name = decode(path.slice(PATH.length));
-  const named = await resolveModel(name, settings, upstreams);
-  const isListed = findModel(named.provider, named.model) !== undefined;
-  if (!isListed || !isInScope(key!.scope, named)) throw noSuchModel();
-  const listed = describeModel(name, named);
+  const naming = await namingOf(visit, options);
+  const name = decode(visit.path.slice(PATH.length));
+  const named = await resolveModel(name, naming);
+  const isListed = naming.catalog.find(named.provider, named.model) !== undefined;
+  if (!isListed || !isInScope(visit.key!.scope, named)) throw noSuchModel();
+  const listed = describeModel(name, named, naming.catalog);
   const shape = modelListShape(request.headers, new URLSearchParams());
   return Response.json(
     shape === "messages" ? encodeMessagesModel(listed) : encodeOpenAiModel(listed),
