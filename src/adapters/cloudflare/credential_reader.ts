@@ -66,6 +66,7 @@ export interface CredentialReader {
 }
 
 interface Memory {
+  name: CredentialName;
   record?: CredentialRecord;
   /** When KV or the object was last asked, ms since the epoch. */
   readAt: number;
@@ -83,7 +84,7 @@ export function createCredentialReader(options: CredentialReaderOptions): Creden
     const key = accessKey(name);
     let memory = memories.get(key);
     if (memory === undefined) {
-      memory = { readAt: -Infinity, remindedAt: -Infinity };
+      memory = { name, readAt: -Infinity, remindedAt: -Infinity };
       memories.set(key, memory);
     }
     return memory;
@@ -187,7 +188,12 @@ export function createCredentialReader(options: CredentialReaderOptions): Creden
           }
         });
       }
-      const records = await Promise.all(accounts.names.map(async (name) => {
+      // What an object has told may not be listed yet.
+      const told = [...memories.values()].filter(({ record }) => record?.credential != null);
+      const names = new Map(
+        [...accounts.names, ...told.map(({ name }) => name)].map((name) => [accessKey(name), name]),
+      );
+      const records = await Promise.all([...names.values()].map(async (name) => {
         const record = await lookUp(name);
         if (record !== undefined) return record.credential;
         // It is listed, and KV does not show it yet.

@@ -58,6 +58,7 @@ const GRANT_LIFETIME_MS = 48 * 3_600_000;
 /** KV remembers for a minute that there was none; then one sees what came in between. */
 const GRANT_READ_SPACING_MS = 61_000;
 const GRANT_READS = 3;
+const GRANT_READ_TRIES = 4;
 const GRANT_ATTEMPTS = 3;
 /** An attempt that has no outcome by then has nobody who waits for it. */
 const WATCHDOG_MS = GRANT_TIMEOUT_MS + 10_000;
@@ -195,6 +196,21 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     return text === null ? undefined : parseRecord(text, name);
   }
 
+  /** One failure of KV must not begin the whole wait anew. */
+  async function readPatiently(
+    grant: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CredentialRecord | undefined> {
+    for (let failures = 1;; failures++) {
+      try {
+        return await readGrant(grant);
+      } catch (error) {
+        if (failures === GRANT_READ_TRIES) throw error;
+        await sleep(KV_TIMEOUT_MS, signal);
+      }
+    }
+  }
+
   async function persist(record: CredentialRecord): Promise<void> {
     const sealed = await sealer.seal(JSON.stringify(record), sealName, record.generation);
     const alarm = nextAlarm(record.credential);
@@ -323,7 +339,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         .filter((attempt) => attempt > 0);
       for (let reads = 1;; reads++) {
         for (const attempt of attempts) {
-          const record = await readGrant(grantKey(name, generation + 1, attempt));
+          const record = await readPatiently(grantKey(name, generation + 1, attempt), signal);
           if (record?.credential == null) continue;
           onWarning(`Took the answer to an interrupted refresh of ${key} from KV`);
           kept = JSON.stringify(record);

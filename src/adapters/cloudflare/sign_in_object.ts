@@ -27,6 +27,7 @@ import {
   type WireError,
 } from "./credential_call.ts";
 import { createCredentialReader } from "./credential_reader.ts";
+import type { CredentialName } from "./credential_record.ts";
 import type { ObjectNamespace, ObjectState } from "./durable_object.ts";
 import { createRemoteCredentials } from "./remote_credentials.ts";
 import { openStorage, readOverrides, type WorkerEnv } from "./worker_env.ts";
@@ -153,10 +154,14 @@ export interface RemoteSignInsOptions {
   objects: ObjectNamespace | undefined;
   /** Waits. */
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Told of a login that is stored: KV may take a minute to show it. */
+  onStored: (name: CredentialName) => Promise<unknown>;
 }
 
 /** The sign-ins of the objects, for an isolate. Every method rejects where there is no binding. */
-export function createRemoteSignIns({ objects, sleep }: RemoteSignInsOptions): SignIns {
+export function createRemoteSignIns(options: RemoteSignInsOptions): SignIns {
+  const { objects, sleep, onStored } = options;
+
   async function send(method: string, call: Omit<SignInCall, "protocol">): Promise<AnswerBody> {
     if (objects === undefined) {
       throw new GrantwayError("invalid_configuration", "This deployment cannot sign in by itself", {
@@ -194,6 +199,12 @@ export function createRemoteSignIns({ objects, sleep }: RemoteSignInsOptions): S
     throw new GrantwayError("overloaded", state, { retryable: true, retryAfterMs: 5_000 });
   }
 
+  async function told<View extends SignInView | null>(view: View): Promise<View> {
+    const { state, credential } = view ?? {};
+    if (state === "stored" && credential !== undefined) await onStored(credential).catch(() => {});
+    return view;
+  }
+
   // What is no id of ours makes no object.
   const isId = (id: string) => ID.test(id);
   return {
@@ -201,10 +212,11 @@ export function createRemoteSignIns({ objects, sleep }: RemoteSignInsOptions): S
       const id = encodeBase64Url(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
       return call<SignInView>("start", { id, request });
     },
-    read: (id) => isId(id) ? call("read", { id }) : Promise.resolve(null),
+    read: async (id) => isId(id) ? await told(await call("read", { id })) : null,
     confirm: async (id, account) => {
       if (!isId(id)) throw new GrantwayError("not_found", "There is no such sign-in");
-      return await call("confirm", { id, ...(account === undefined ? {} : { account }) });
+      const confirmed = { id, ...(account === undefined ? {} : { account }) };
+      return await told(await call<SignInView>("confirm", confirmed));
     },
     cancel: (id) => isId(id) ? call("cancel", { id }) : Promise.resolve(false),
   };

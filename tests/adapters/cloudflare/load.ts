@@ -114,7 +114,11 @@ async function restart(): Promise<void> {
         credential = undefined;
         break;
       }
-      if (Date.now() > end) throw new Error(`nothing for 20 s: ${JSON.stringify(result)}`);
+      if (Date.now() > end) {
+        const stored = await object("/read", call);
+        const { lastError } = stored.result?.result?.credential ?? {};
+        throw new Error(`nothing for 20 s: ${JSON.stringify({ result, lastError })}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
