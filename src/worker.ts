@@ -70,7 +70,7 @@ function open(env: WorkerEnv): Gateway {
     sleep: (ms, signal) => behind(sleep(ms, signal)),
     onWarning,
   });
-  const signIns = createRemoteSignIns({ objects: env.SIGN_INS, sleep });
+  const signIns = createRemoteSignIns({ objects: env.SIGN_INS, sleep, onStored: reader.get });
   const { GRANTWAY_ADMIN_TOKEN: token } = env;
   const admin: AdminOptions = {
     token: token === undefined || token === "" ? undefined : new Secret(token),

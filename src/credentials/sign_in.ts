@@ -231,7 +231,9 @@ export function createSignIn(options: SignInOptions): SignIn {
         await advance(record, { kind: "failed", error: describe(step.error) }, at + SHOWN_MS);
         return;
       case "granted": {
-        const stage: Stage = { kind: "approved", grant: step.grant, code: pending.shown };
+        // A copy conceals nothing: its tokens go into the storage as they are.
+        const grant = { ...step.grant, tokenSet: { ...step.grant.tokenSet, extra: {} } };
+        const stage: Stage = { kind: "approved", grant, code: pending.shown };
         const isKept = await advance(record, stage, at + CONFIRM_MS, step.notification);
         // It was given up while the user approved it.
         if (!isKept) await revoke(step.grant);

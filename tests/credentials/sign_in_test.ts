@@ -116,10 +116,17 @@ for (const request of [MINIMAX, XAI]) {
     assertEquals([stored.state, stored.credential?.label], ["stored", "work"]);
     const [credential] = await world.credentials.list();
     assertEquals(credential?.id, stored.credential?.id);
-    assert(credential?.tokens?.refreshToken);
+    const { accessToken, refreshToken } = credential!.tokens!;
+    assertMatch(refreshToken!, /^(?!.*secret )/);
+    const url = request === MINIMAX
+      ? "https://api.minimax.io/anthropic/v1/models"
+      : "https://api.x.ai/v1/models";
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const listed = await world.sandbox.fetch(url, { headers });
+    assertEquals(listed.status, 200, await listed.text());
     // What ends holds no token any more.
-    assertEquals(world.saved!.text.includes(credential.tokens.accessToken), false);
-    assertEquals(JSON.stringify([begun, approved, stored]).includes("sbx_"), false);
+    assertEquals(world.saved!.text.includes(accessToken), false);
+    assertEquals(JSON.stringify([begun, approved, stored]).includes(accessToken), false);
     await world.wake();
     assertEquals(await world.signIn.read(), null);
   });
@@ -248,7 +255,7 @@ Deno.test("SignIn revokes what is given up, discarded or never confirmed", async
     assertEquals(await world.credentials.list(), []);
     const left = await world.signIn.read();
     assertEquals(left?.error?.code, name === "discarded" ? undefined : "timeout");
-    assertEquals(/sbx_/.test(world.saved?.text ?? ""), false);
+    assertEquals(/accessToken/.test(world.saved?.text ?? ""), false);
   }
 });
 

@@ -59,6 +59,7 @@ export interface WorkerdOptions {
 
 const OBJECTS = {
   CREDENTIALS: { className: "CredentialObject", useSQLite: true },
+  SIGN_INS: { className: "SignInObject", useSQLite: true },
   USAGE: { className: "UsageObject", useSQLite: true },
 };
 

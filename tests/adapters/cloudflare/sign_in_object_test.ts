@@ -133,7 +133,7 @@ Deno.test("the Worker signs in by itself, and uses nothing before it is confirme
       assertEquals(answer.status, 200, await answer.text());
     });
 
-    await t.step("K09: KV and the objects hold no token in the clear", async () => {
+    await t.step("K09: KV holds no token in the clear", async () => {
       const { keys } = await workerd.kv.list({ prefix: "" });
       const dump = await Promise.all(
         keys.map(async ({ name }) => (await workerd.kv.getWithMetadata(name, "text")).value),
