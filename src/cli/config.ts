@@ -9,7 +9,7 @@ import type { Document } from "yaml";
 import { GrantwayError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import { POOL_STRATEGIES } from "../credentials/pool.ts";
-import { PROVIDERS } from "../providers/mod.ts";
+import { PROVIDERS } from "../providers/catalog.ts";
 import { UsageError } from "./exit_code.ts";
 import { nearest } from "./nearest.ts";
 import { isPassedOver, readSimpleYaml } from "./simple_yaml.ts";
@@ -183,6 +183,9 @@ export async function readConfig(path: string, files: TextFiles): Promise<Config
     path,
     get,
     section: async (name) => {
+      // What is simple has a line for each section: without one there is nothing to parse.
+      const lines = document === undefined ? (text ?? "").split("\n") : undefined;
+      if (lines?.every((line) => !line.startsWith(`${name}:`))) return undefined;
       document ??= await parse();
       return (document.toJS() as Record<string, unknown> | null)?.[name];
     },

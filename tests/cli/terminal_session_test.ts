@@ -85,3 +85,25 @@ testIf("tmux", "a session: model, tools, a cancelled answer, and the next day", 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+testIf("tmux", "the prompt stands while tools and MCP servers are made ready", async (tmux) => {
+  await using cli = await TestCli.create();
+  await cli.signIn();
+  await Deno.writeTextFile(
+    `${cli.home}/config.yaml`,
+    `mcp:\n  servers:\n    slow: { command: "${Deno.execPath()}", args: [eval, "setInterval(() => {}, 99)"] }\n`,
+  );
+  // Not --quiet, as people run it: then Deno draws on the terminal when it loads a package.
+  const command = COMMAND.filter((word) => word !== "--quiet");
+  await using terminal = await Terminal.start(tmux, command, cli.env());
+  await terminal.shows(/^>$/m);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assertMatch(await terminal.screen(), /\/help lists the commands\n>/);
+  await terminal.type("Hello");
+  await terminal.press("Enter");
+  await terminal.shows("Getting the tools ready …");
+  await terminal.press("C-c");
+  await terminal.shows(/Cancelled\n+>$/m);
+  await terminal.press("C-d");
+  await terminal.shows("[exit 0]");
+});

@@ -17,6 +17,7 @@ import {
 import type { Context } from "../context.ts";
 import { Interrupted } from "../interrupts.ts";
 import { AgentChat } from "./agent_chat.ts";
+import { loadTools } from "./toolbox.ts";
 import { isSlashCommand, runSlashCommand } from "./slash_commands.ts";
 
 /** How often a conversation looks whether its login is due, ms; well below the shortest lead. */
@@ -71,6 +72,8 @@ export async function converse(
   session: ChatSession,
   options: TalkOptions,
 ): Promise<void> {
+  // While Deno loads a module it draws on the terminal, and would wipe out a prompt that stands there.
+  await loadTools(context);
   const markdown = await openMarkdown(context);
   const view = textView(context, { showThinking: true, markdown });
   const chat = new AgentChat(context, session, { ...options, view, isTitled: true });

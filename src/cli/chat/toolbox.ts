@@ -55,6 +55,29 @@ export function auxiliaryOf({ provider, transport }: ChatSession): Target {
   return { transport, model, info: findModel(provider, model) };
 }
 
+/** Loads the modules of the tools, those for MCP servers only where there are any. */
+// deno-lint-ignore explicit-function-return-type -- its type is that of the modules
+export async function loadTools(context: Context) {
+  const mcp = await (await context.config()).section("mcp");
+  const [files, find, shell, delegate, vision, search] = await Promise.all([
+    import("../../agent/tools/read_file.ts"),
+    import("../../agent/tools/find_files.ts"),
+    import("../../agent/tools/shell.ts"),
+    import("../../agent/tools/delegate.ts"),
+    import("../../agent/tools/view_image.ts"),
+    import("../../agent/tools/search.ts"),
+    import("../../agent/tools/media.ts"),
+    import("../../agent/title.ts"),
+    import("./studio.ts"),
+    mcp === undefined ? undefined : Promise.all([
+      import("../../agent/mcp/client.ts"),
+      import("../../agent/mcp/config.ts"),
+      import("../../agent/mcp/servers.ts"),
+    ]),
+  ]);
+  return { files, find, shell, delegate, vision, search };
+}
+
 /** Opens the toolbox of a chat; `session` may be another one with every question. */
 export async function openToolbox(
   context: Context,
@@ -65,15 +88,8 @@ export async function openToolbox(
   const [config, workspace] = await Promise.all([context.config(), platform.openWorkspace()]);
   const isOn = readToolsets(await config.section("tools"));
   const access = { workspace, hidden: [rootHome(platform)] };
-  const [files, find, shell, delegate, vision, search, mcp] = await Promise.all([
-    import("../../agent/tools/read_file.ts"),
-    import("../../agent/tools/find_files.ts"),
-    import("../../agent/tools/shell.ts"),
-    import("../../agent/tools/delegate.ts"),
-    import("../../agent/tools/view_image.ts"),
-    import("../../agent/tools/search.ts"),
-    hasMcp && isOn.get("mcp") ? openMcp(context, await config.section("mcp")) : [],
-  ]);
+  const { files, find, shell, delegate, vision, search } = await loadTools(context);
+  const mcp = hasMcp && isOn.get("mcp") ? await openMcp(context, await config.section("mcp")) : [];
   const reading = [
     files.createReadFileTool(access),
     find.createListFilesTool(access),
