@@ -31,6 +31,8 @@ export interface RunCommandOptions {
 export interface RunningProgram {
   /** Writes to its standard input; rejects when that is closed. */
   write(text: string): Promise<void>;
+  /** Closes its standard input, as a program that reads to the end expects. */
+  closeInput(): Promise<void>;
   /** Its standard output. */
   stdout: ReadableStream<Uint8Array>;
   /** Its standard error. */

@@ -120,6 +120,8 @@ export interface Platform {
   userFiles: UserFiles;
   /** Begins a file of the user's, which takes the place of another only where that is allowed. */
   openOutput(path: string, options: { replaces: boolean }): Promise<OutputFile>;
+  /** Where the Deno is that runs this program. */
+  denoPath(): string;
   /** Starts a program with these variables and no others; null when there is no such program. */
   startProgram(
     command: string,

@@ -265,6 +265,7 @@ export class TestMachine {
           discard: () => {},
         });
       },
+      denoPath: () => "deno",
       startProgram: (command, args, env) => {
         const signals: Interrupt[] = [];
         const ended = this.program({ command, args, env, signals });

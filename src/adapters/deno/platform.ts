@@ -94,6 +94,7 @@ export function createDenoPlatform() {
       options: { replaces: boolean },
     ): Promise<ReturnType<typeof import("./output_file.ts").openOutputFile>> =>
       (await import("./output_file.ts")).openOutputFile(path, options),
+    denoPath: () => Deno.execPath(),
     startProgram: async (
       command: string,
       args: readonly string[],

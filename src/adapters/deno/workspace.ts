@@ -126,6 +126,8 @@ function start(
   const ended = child.status.then(({ code }) => code);
   return Promise.resolve({
     write: (text) => writer.write(encoder.encode(text)),
+    // It may have ended without reading.
+    closeInput: () => writer.close().catch(() => {}),
     stdout: child.stdout,
     stderr: child.stderr,
     ended,
