@@ -4,37 +4,15 @@
  * @module
  */
 
-import { type CoolDown, type Credential, credentialState } from "../credentials/mod.ts";
+import type { Credential } from "../credentials/credential.ts";
+import {
+  type CredentialStatus,
+  type ShownCredential,
+  statusOf,
+} from "../credentials/credential_status.ts";
+import type { CoolDown } from "../credentials/pool.ts";
 import { UsageError } from "./exit_code.ts";
 import type { Paint } from "./output.ts";
-
-/** What a credential can do now. */
-export type CredentialStatus =
-  /** The access token is valid; an API key always is, as far as can be known here. */
-  | { state: "valid"; expiresInMs: number | null }
-  /** Expired, and refreshed on the next use. */
-  | { state: "refreshable"; expiredMs: number }
-  /** A refresh was sent and its answer is not known; it is probed on the next use. */
-  | { state: "uncertain" }
-  /** Rejected, or expired without a refresh token. */
-  | { state: "needs_login"; reason: string };
-
-/** The state of `credential` at `now`. */
-export function statusOf(credential: Credential, now: number): CredentialStatus {
-  const { tokens, expiresAt } = credential;
-  const state = credentialState(credential, now);
-  if (state === "dead" || tokens === null) {
-    return { state: "needs_login", reason: credential.lastError?.message ?? "rejected" };
-  }
-  if (expiresAt === null) return { state: "valid", expiresInMs: null };
-  if (expiresAt > now) return { state: "valid", expiresInMs: expiresAt - now };
-  if (!tokens.refreshToken) {
-    return { state: "needs_login", reason: "expired, and there is no refresh token" };
-  }
-  return state === "uncertain"
-    ? { state: "uncertain" }
-    : { state: "refreshable", expiredMs: now - expiresAt };
-}
 
 /** A duration in its two largest units: `2d 3h`, `14m 5s`. */
 export function durationText(ms: number): string {
@@ -84,6 +62,23 @@ export function credentialJson(
   index: number,
   now: number,
 ): Record<string, unknown> {
+  return accountJson({ credential, index, status: statusOf(credential, now) });
+}
+
+/** An account as it is listed. */
+export interface ListedAccount {
+  /** What is stored. */
+  credential: ShownCredential;
+  /** What it can do now. */
+  status: CredentialStatus;
+  /** Its number, from 1. */
+  index: number;
+}
+
+/** The same for an account whose state is known. */
+export function accountJson(
+  { credential, status, index }: ListedAccount,
+): Record<string, unknown> {
   const { provider, id, label, region, source, generation, expiresAt, createdAt } = credential;
   return {
     provider,
@@ -92,7 +87,7 @@ export function credentialJson(
     label,
     region,
     source,
-    status: statusOf(credential, now).state,
+    status: status.state,
     generation,
     expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     createdAt: new Date(createdAt).toISOString(),
@@ -104,9 +99,9 @@ export function credentialJson(
 }
 
 /** A credential with its number within the provider it is stored under. */
-export interface Numbered {
+export interface Numbered<Stored extends ShownCredential = ShownCredential> {
   /** The credential. */
-  credential: Credential;
+  credential: Stored;
   /** Its number, from 1. */
   index: number;
 }

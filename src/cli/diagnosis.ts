@@ -5,11 +5,12 @@
  */
 
 import { displayText } from "../core/redact.ts";
+import { statusOf } from "../credentials/credential_status.ts";
 import { listAllKeys } from "../credentials/kv_store.ts";
 import { PROVIDERS } from "../providers/mod.ts";
 import { credentialsOf, loginCommand } from "./accounts.ts";
 import type { Context } from "./context.ts";
-import { durationText, statusOf } from "./credential_view.ts";
+import { durationText } from "./credential_view.ts";
 import { readGatewayTexts } from "./gateway_settings.ts";
 import { openBooks } from "./gateway_books.ts";
 import { describeError } from "./output.ts";

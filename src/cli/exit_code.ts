@@ -67,6 +67,11 @@ export class UsageError extends Error {
   }
 }
 
+/** Whether a text is one of the stable codes. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(BY_CODE, text);
+}
+
 /** The exit code that `error` leads to. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;

@@ -64,6 +64,16 @@ export function resolveGatewaySetting(word: string): string {
   );
 }
 
+/** Throws a {@linkcode UsageError} for a text that the setting does not take. */
+export function checkGatewaySetting(name: string, text: string): void {
+  try {
+    parseSettings([[name, text]]);
+  } catch (error) {
+    if (!(error instanceof GrantwayError)) throw error;
+    throw new UsageError(error.message, "See: grantway gateway config set --help");
+  }
+}
+
 /**
  * Sets (or with undefined removes) one setting.
  *
@@ -74,13 +84,6 @@ export async function changeGatewaySetting(
   name: string,
   text: string | undefined,
 ): Promise<void> {
-  if (text !== undefined) {
-    try {
-      parseSettings([[name, text]]);
-    } catch (error) {
-      if (!(error instanceof GrantwayError)) throw error;
-      throw new UsageError(error.message, "See: grantway gateway config set --help");
-    }
-  }
+  if (text !== undefined) checkGatewaySetting(name, text);
   await config.change({ [`${SECTION}.${name}`]: text });
 }

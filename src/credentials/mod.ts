@@ -55,6 +55,7 @@ export {
 } from "./kv_store.ts";
 export { login } from "./login.ts";
 export type { LoginEvent, LoginGrant, LoginOptions, ReadPaste } from "./login_options.ts";
+export { createMemorySignIns, type MemorySignInsOptions } from "./memory_sign_ins.ts";
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {
   type AccountFailure,

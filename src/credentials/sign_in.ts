@@ -97,7 +97,7 @@ export interface SignInOptions extends Omit<RuntimeOptions, "signal"> {
   /** Where the login goes. */
   credentials: CredentialStore;
   /** What the environment replaces of a provider. */
-  overrides: (provider: Provider) => EndpointOverrides;
+  overrides: (provider: Provider) => EndpointOverrides | Promise<EndpointOverrides>;
   /** Told what fails nobody. */
   onWarning: (message: string) => void;
 }
@@ -205,10 +205,15 @@ export function createSignIn(options: SignInOptions): SignIn {
     });
   }
 
-  function stepsOf(provider: Provider, region: Region, { upstream }: SignInRequest): LoginSteps {
+  async function stepsOf(
+    provider: Provider,
+    region: Region,
+    { upstream }: SignInRequest,
+  ): Promise<LoginSteps> {
     const of = `${provider.id} ${region.id} ${upstream}`;
     if (opened?.of !== of) {
-      const replaced = { ...overrides(provider), ...(upstream === undefined ? {} : { upstream }) };
+      const own = await overrides(provider);
+      const replaced = upstream === undefined ? own : { ...own, upstream };
       opened = {
         of,
         steps: createLoginSteps(provider, region, { ...runtime, overrides: replaced }),
@@ -219,7 +224,8 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   async function poll(record: SignInRecord, pending: PendingLogin): Promise<void> {
     const { provider, region } = requireTarget(record.request);
-    const step = await stepsOf(provider, region, record.request).poll(pending);
+    const steps = await stepsOf(provider, region, record.request);
+    const step = await steps.poll(pending);
     const at = now();
     switch (step.kind) {
       case "pending": {
@@ -248,7 +254,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     const given = { ...grant, source: "login", tokens: { accessToken, refreshToken } } as const;
     const outcome = await revokeCredential(provider, given, {
       ...runtime,
-      overrides: overrides(provider),
+      overrides: await overrides(provider),
     });
     if (outcome.kind === "failed") onWarning(outcome.error.message);
   }
@@ -331,7 +337,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const { provider, region } = requireTarget(request);
       // A store that cannot be used is found out before anybody goes to a browser.
       await credentials.get(provider.id, "none");
-      const pending = await stepsOf(provider, region, request).begin();
+      const pending = await (await stepsOf(provider, region, request)).begin();
       const wakeAt = nextStepAt(pending, now());
       const stage: Stage = { kind: "waiting", pending };
       const record: SignInRecord = { version: RECORD_VERSION, request, stage, wakeAt };

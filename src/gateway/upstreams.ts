@@ -135,7 +135,7 @@ const DEFAULT_FRESH_MS = 1_000;
  *
  * @param own The accounts that are stored under a provider.
  */
-export async function accountsOf<Member extends PoolMember>(
+export async function accountsOf<Member extends { credential: Pick<Credential, "region"> }>(
   provider: Provider,
   own: (provider: Provider) => Promise<Member[]>,
 ): Promise<Member[]> {

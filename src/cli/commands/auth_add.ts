@@ -20,6 +20,7 @@ interface Options {
   type?: string;
   flow?: string;
   upstream?: string;
+  remote?: string;
 }
 
 /** Arguments and options. */
@@ -36,6 +37,7 @@ export function define(command: Command): void {
       "give up after this long (default: as the code lives; loopback: 180)",
     )
     .option("--no-browser", "print the URL and code instead of opening a browser")
+    .option("--remote <url>", "have the gateway there sign in, such as your Worker")
     .addHelpText(
       "after",
       `
@@ -45,7 +47,12 @@ Examples:
   grantway auth add minimax-oauth --no-browser      on a server
   grantway auth add xai-oauth
   grantway auth add xai-oauth --flow loopback       the browser comes back to this machine
-  echo "$KEY" | grantway auth add minimax --type api-key`,
+  grantway auth add xai-oauth --remote https://grantway.example.workers.dev
+  echo "$KEY" | grantway auth add minimax --type api-key
+
+With --remote the admin token comes from GRANTWAY_ADMIN_TOKEN, a prompt or
+standard input. The gateway there asks for the code, and keeps the login: nothing
+is stored here. You confirm the account before it is used; --yes does so at once.`,
     );
 }
 
@@ -53,9 +60,18 @@ Examples:
 export async function run(context: Context, command: Invocation): Promise<void> {
   const options = command.opts<Options>();
   const named = requireProvider(command.args[0]!);
-  const type = options.type ?? defaultType(named);
+  const { remote } = options;
+  const type = options.type ?? (remote === undefined ? defaultType(named) : "oauth");
   if (type !== "oauth" && type !== "api-key") {
     throw new UsageError(`Unknown type "${type}"`, "Types: oauth, api-key");
+  }
+  if (remote !== undefined && (type === "api-key" || options.flow === "loopback")) {
+    throw new UsageError(
+      type === "api-key"
+        ? "API keys of a gateway elsewhere are variables there"
+        : "A gateway elsewhere signs in with a code: leave --flow out",
+      type === "api-key" ? "On a Worker: wrangler secret put <name>" : undefined,
+    );
   }
   if (type === "api-key") {
     if (named.apiKey === undefined) {
@@ -78,14 +94,17 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   if (via !== undefined && options.region !== undefined && options.region !== via.region) {
     throw new UsageError(`${named.id} is the region ${via.region} of ${via.provider}`);
   }
-  await signIn(context, provider, {
+  const wanted = {
     region: options.region ?? via?.region,
     label: options.label,
     openBrowser: options.browser,
     flow: options.flow,
     upstream: options.upstream,
     timeoutMs: options.timeout === undefined ? undefined : seconds(options.timeout) * 1000,
-  });
+  };
+  if (remote === undefined) return await signIn(context, provider, wanted);
+  const { signInThere } = await import("../remote/sign_in.ts");
+  await signInThere(context, remote, provider, wanted);
 }
 
 /** OAuth where the provider signs in itself, else its API key. */

@@ -6,50 +6,44 @@
 
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
-import { allMembers, membersOf } from "../accounts.ts";
-import {
-  coolDownJson,
-  credentialJson,
-  durationText,
-  statusOf,
-  statusText,
-} from "../credential_view.ts";
+import { accountJson, coolDownJson, durationText, statusText } from "../credential_view.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
+import { shownAccounts } from "../remote/accounts.ts";
+import { addRemoteOption } from "../remote/remote_gateway.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command.argument("[provider]", "only this one");
+  addRemoteOption(command.argument("[provider]", "only this one"));
 }
 
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
   const only = command.args[0] === undefined ? undefined : requireProvider(command.args[0]);
-  const all = only === undefined ? await allMembers(context) : await membersOf(context, only);
+  const { remote } = command.opts<{ remote?: string }>();
+  const { accounts } = await shownAccounts(context, only, remote);
   const now = platform.now();
   const json: Record<string, unknown>[] = [];
   for (const provider of PROVIDERS) {
-    const members = all.filter(({ credential }) => credential.provider === provider.id);
+    const members = accounts.filter(({ credential }) => credential.provider === provider.id);
     if (members.length === 0) continue;
     output.line(`${output.paint("bold", provider.id)} (${members.length} stored):`);
     const next = members.find(({ credential, coolDown }) =>
       credential.status === "active" && coolDown === undefined
     );
-    for (const { credential, coolDown, index } of members) {
+    for (const account of members) {
+      const { credential, coolDown, index, status } = account;
       const { label, id, region, source } = credential;
-      json.push({
-        ...credentialJson(credential, index, now),
-        coolDown: coolDownJson(coolDown),
-      });
+      json.push({ ...accountJson(account), coolDown: coolDownJson(coolDown) });
       const kind = source === "login" ? "login" : "API key";
       const rest = coolDown === undefined
         ? ""
         : `, rests for ${durationText(coolDown.until - now)} (${coolDown.message})`;
-      const arrow = next?.credential === credential ? "  ←" : "";
+      const arrow = next === account ? "  ←" : "";
       output.line(
         `  #${index}  ${label}  ${kind}  region=${region}  id=${id}  ${
-          statusText(statusOf(credential, now), output.paint)
+          statusText(status, output.paint)
         }${rest}${arrow}`,
       );
     }

@@ -8,16 +8,27 @@ import type { Command } from "commander";
 import { credentialsOf, notSignedIn } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
+import { remoteAccounts } from "../remote/accounts.ts";
+import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
+import { removeThere } from "../remote/sign_out.ts";
 import { removeStored } from "../sign_out.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command.argument("<provider>", "provider to leave");
+  addRemoteOption(command.argument("<provider>", "provider to leave"));
 }
 
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const named = requireProvider(command.args[0]!);
+  const { remote } = command.opts<{ remote?: string }>();
+  if (remote !== undefined) {
+    const gateway = await openRemote(context, remote);
+    const { accounts, missing } = await remoteAccounts(gateway, named);
+    if (accounts.length === 0) throw missing(named);
+    const there = accounts.map(({ credential }) => credential);
+    return await removeThere(context, gateway, there, "auth_logout");
+  }
   const credentials = await credentialsOf(context, named);
   if (credentials.length === 0) throw notSignedIn(context, named);
   await removeStored(context, named, credentials, "auth_logout");

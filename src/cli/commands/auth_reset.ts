@@ -6,6 +6,7 @@
  */
 
 import type { Command } from "commander";
+import type { Credential } from "../../credentials/credential.ts";
 import { membersOf, notSignedIn, poolOf } from "../accounts.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
@@ -30,7 +31,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       command: `grantway auth reset ${named.id}`,
     }),
   ];
-  const reset: Numbered[] = [];
+  const reset: Numbered<Credential>[] = [];
   for (const { credential, index, coolDown } of targets) {
     const { provider, id } = credential;
     // Of a dead login the failure is the reason why it needs a new one.

@@ -8,16 +8,21 @@
 import type { Command } from "commander";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
-import { type Check, inspect } from "../diagnosis.ts";
+import { type Check, inspect, type Section } from "../diagnosis.ts";
 import { EXIT, UsageError } from "../exit_code.ts";
+import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
 
 interface Options {
   fix?: boolean;
+  remote?: string;
 }
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command.option("--fix", "mend what can be mended; a broken file is set aside after asking");
+  addRemoteOption(command).option(
+    "--fix",
+    "mend what can be mended; a broken file is set aside after asking",
+  );
 }
 
 const MARKS = { ok: ["✓", "green"], warning: ["⚠", "yellow"], error: ["✗", "red"] } as const;
@@ -25,8 +30,13 @@ const MARKS = { ok: ["✓", "green"], warning: ["⚠", "yellow"], error: ["✗",
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<number> {
   const { output } = context;
-  const { fix = false } = command.opts<Options>();
-  let sections = await inspect(context);
+  const { fix = false, remote } = command.opts<Options>();
+  if (remote !== undefined && fix) {
+    throw new UsageError("--fix mends this machine: leave it or --remote out");
+  }
+  let sections: Section[] = remote === undefined
+    ? await inspect(context)
+    : await (await openRemote(context, remote)).doctor();
   if (fix) {
     const broken = sections.flatMap(({ checks }) => checks).filter(({ repair }) => repair);
     for (const check of broken) await mend(context, check);

@@ -6,16 +6,21 @@
 
 import type { Command } from "commander";
 import { parseSettings } from "../../gateway/settings.ts";
+import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
-import { readGatewayTexts } from "../gateway_settings.ts";
+import { addRemoteOption } from "../remote/remote_gateway.ts";
+import { openSettings } from "../remote/settings.ts";
 
-/** Arguments and options: none. */
-export function define(_command: Command): void {}
+/** Arguments and options. */
+export function define(command: Command): void {
+  addRemoteOption(command);
+}
 
 /** Runs it. */
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context, command: Invocation): Promise<void> {
   const { output } = context;
-  const texts = await readGatewayTexts(await context.config());
+  const { remote } = command.opts<{ remote?: string }>();
+  const texts = await (await openSettings(context, remote)).read();
   // What the gateway would not start with is told here, too.
   parseSettings(texts);
   output.json({ type: "gateway_config_list", settings: Object.fromEntries(texts) });

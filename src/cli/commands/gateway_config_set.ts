@@ -9,8 +9,9 @@ import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
-import { CHANGE_SEEN_MS } from "../gateway_books.ts";
-import { changeGatewaySetting, resolveGatewaySetting } from "../gateway_settings.ts";
+import { resolveGatewaySetting } from "../gateway_settings.ts";
+import { addRemoteOption } from "../remote/remote_gateway.ts";
+import { openSettings } from "../remote/settings.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
@@ -19,7 +20,7 @@ export function define(command: Command): void {
     summary,
   ]);
   const width = Math.max(...rows.map(([name]) => name!.length));
-  command
+  addRemoteOption(command)
     .argument("<setting>", "the setting")
     .argument("<value...>", "its value; of a list, all items")
     .addHelpText(
@@ -47,8 +48,9 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       `Run: grantway gateway config unset ${key}`,
     );
   }
-  await changeGatewaySetting(await context.config(), key, value);
+  const settings = await openSettings(context, command.opts<{ remote?: string }>().remote);
+  await settings.set(key, value);
   output.json({ type: "gateway_config_set", key, value });
   output.line(`${key} = ${value}`);
-  output.note(`A running gateway follows within ${CHANGE_SEEN_MS / 1_000} s`);
+  output.note(settings.seen);
 }

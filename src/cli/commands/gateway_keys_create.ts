@@ -5,9 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { GrantwayError } from "../../core/errors.ts";
 import { KEY_ROUTES, type KeyRoute, type KeyScope } from "../../gateway/client_keys.ts";
-import { storageError } from "../../credentials/storage_error.ts";
 import { findProvider } from "../../providers/mod.ts";
 import { clientKeyJson, expiryText, limitsText, scopeText } from "../client_key_view.ts";
 import type { Invocation } from "../command_table.ts";
@@ -15,6 +13,8 @@ import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { openBooks } from "../gateway_books.ts";
 import { nearest } from "../nearest.ts";
+import { refuseExisting, writeNew } from "../secret_file.ts";
+import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
 import { parseDistance } from "../time_words.ts";
 
 interface Options {
@@ -25,6 +25,7 @@ interface Options {
   rpm?: string;
   concurrent?: string;
   out?: string;
+  remote?: string;
 }
 
 const collect = (text: string, before: string[] = []) => [
@@ -34,7 +35,7 @@ const collect = (text: string, before: string[] = []) => [
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command
+  addRemoteOption(command)
     .argument("<name>", "what to call it, such as the program or machine that will use it")
     .option("--provider <provider>", "good for this provider alone (may be repeated)", collect)
     .option("--model <model>", "good for this model alone; a trailing * is any rest", collect)
@@ -52,7 +53,8 @@ Examples:
   grantway gateway keys create laptop
   KEY=$(grantway gateway keys create ci --expires 90d --rpm 60 --quiet)
   grantway gateway keys create claude --route messages --model 'MiniMax-*'
-  grantway gateway keys create ci --json --out key.txt`,
+  grantway gateway keys create ci --json --out key.txt
+  grantway gateway keys create phone --remote https://grantway.example.workers.dev`,
     );
 }
 
@@ -76,7 +78,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     : now + parseDistance(options.expires, "--expires", { now, isPast: false });
   const scope = readScope(options);
   if (out !== undefined) await refuseExisting(context, out);
-  const { owner } = openBooks(context);
+  const { remote } = options;
+  const owner = remote === undefined
+    ? openBooks(context).owner
+    : (await openRemote(context, remote)).keys;
   const { key, secret } = await owner.create({ name: command.args[0]!, scope, expiresAt, limits });
   try {
     if (out === undefined) output.line(secret.expose());
@@ -101,7 +106,11 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       : `It is in ${out}; whoever has it can use your subscription`,
   );
   const sandbox = context.usesSandbox ? " --sandbox" : "";
-  output.note(`Next: grantway gateway serve${sandbox}`);
+  output.note(
+    remote === undefined
+      ? `Next: grantway gateway serve${sandbox}`
+      : "It may take a minute until it is good everywhere",
+  );
 }
 
 function readScope({ provider, model, route }: Options): KeyScope {
@@ -135,18 +144,4 @@ function requireRoute(name: string): KeyRoute {
 function count(text: string, flag: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new UsageError(`${flag} takes a whole number from 1 on, not "${text}"`);
-}
-
-async function refuseExisting({ platform }: Context, path: string): Promise<void> {
-  if (await platform.stat(path) === null) return;
-  throw new GrantwayError("invalid_request", `Cannot write the key to ${path}: it exists`);
-}
-
-async function writeNew({ platform }: Context, path: string, text: string): Promise<void> {
-  try {
-    await platform.fileSystem.write(path, new TextEncoder().encode(text));
-    await platform.fileSystem.sync(path);
-  } catch (error) {
-    throw storageError("storage_write", `write ${path}`, error);
-  }
 }

@@ -6,21 +6,26 @@
 
 import type { Command } from "commander";
 import { clientKeyJson, expiryText, limitsText, scopeText } from "../client_key_view.ts";
+import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
-import { openBooks } from "../gateway_books.ts";
+import { openReports } from "../remote/reports.ts";
+import { addRemoteOption } from "../remote/remote_gateway.ts";
 import { tableLines } from "../table.ts";
 
-/** Arguments and options: none. */
-export function define(_command: Command): void {}
+/** Arguments and options. */
+export function define(command: Command): void {
+  addRemoteOption(command);
+}
 
 /** Runs it. */
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
-  const { owner, usage } = openBooks(context);
+  const { remote } = command.opts<{ remote?: string }>();
+  const { owner, report } = await openReports(context, remote);
   const now = platform.now();
   const keys = await owner.list();
   // By day: the last row of a key is its latest.
-  const lastUsed = new Map((await usage.report()).map(({ keyId, day }) => [keyId, day]));
+  const lastUsed = new Map((await report()).map(({ keyId, day }) => [keyId, day]));
   output.json({
     type: "gateway_keys_list",
     keys: keys.map((key) => ({
@@ -30,7 +35,8 @@ export async function run(context: Context): Promise<void> {
   });
   if (keys.length === 0) {
     const sandbox = context.usesSandbox ? " --sandbox" : "";
-    output.note(`No client keys. Run: grantway gateway keys create <name>${sandbox}`);
+    const behind = remote === undefined ? sandbox : ` --remote ${remote}`;
+    output.note(`No client keys. Run: grantway gateway keys create <name>${behind}`);
     return;
   }
   const titles = ["NAME", "ID", "GOOD FOR", "LIMITS", "EXPIRES", "LAST USED (UTC)"];

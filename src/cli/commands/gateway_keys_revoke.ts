@@ -11,10 +11,11 @@ import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { CHANGE_SEEN_MS, openBooks } from "../gateway_books.ts";
 import { nearest } from "../nearest.ts";
+import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command.argument("<key>", "its name or id, never the key itself").addHelpText(
+  addRemoteOption(command.argument("<key>", "its name or id, never the key itself")).addHelpText(
     "after",
     `
 Examples:
@@ -26,13 +27,20 @@ Examples:
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
-  const { owner } = openBooks(context);
+  const { remote } = command.opts<{ remote?: string }>();
+  const owner = remote === undefined
+    ? openBooks(context).owner
+    : (await openRemote(context, remote)).keys;
   const target = command.args[0]!;
   try {
     const key = await owner.revoke(target);
     output.json({ type: "gateway_keys_revoke", key: clientKeyJson(key, platform.now()) });
     output.line(`Revoked "${key.name}" (${key.id})`);
-    output.note(`A running gateway refuses it within ${CHANGE_SEEN_MS / 1_000} s`);
+    output.note(
+      remote === undefined
+        ? `A running gateway refuses it within ${CHANGE_SEEN_MS / 1_000} s`
+        : "It is refused everywhere within two minutes",
+    );
   } catch (error) {
     if (!(error instanceof GrantwayError) || error.code !== "not_found") throw error;
     const near = nearest(target, (await owner.list()).map(({ name }) => name));

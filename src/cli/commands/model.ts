@@ -5,12 +5,12 @@
  */
 
 import type { Command } from "commander";
+import { statusOf } from "../../credentials/credential_status.ts";
 import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { credentialsOf } from "../accounts.ts";
 import { chooseModel, splitModelName } from "../model_choice.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
-import { statusOf } from "../credential_view.ts";
 import { UsageError } from "../exit_code.ts";
 import { providerSettings } from "../selection.ts";
 import { signIn } from "../sign_in.ts";

@@ -11,13 +11,15 @@ import { groupRows, sumRows } from "../../gateway/usage_tally.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
-import { openBooks } from "../gateway_books.ts";
+import { addRemoteOption } from "../remote/remote_gateway.ts";
+import { openReports } from "../remote/reports.ts";
 import { tableLines } from "../table.ts";
 import { dayText, parseDistance } from "../time_words.ts";
 
 interface Options {
   by: string;
   since: string;
+  remote?: string;
 }
 
 const GROUPINGS = ["model", "key", "account", "day"] as const;
@@ -25,7 +27,7 @@ type Grouping = typeof GROUPINGS[number];
 
 /** Arguments and options. */
 export function define(command: Command): void {
-  command
+  addRemoteOption(command)
     .option("--by <what>", `sums by ${GROUPINGS.join(", ")}`, "model")
     .option("--since <time>", "from 12h, 7d or 4w ago, or from a day: 2026-07-01", "30d")
     .addHelpText(
@@ -43,15 +45,15 @@ Examples:
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, platform } = context;
-  const { by: wanted, since } = command.opts<Options>();
+  const { by: wanted, since, remote } = command.opts<Options>();
   const by = GROUPINGS.find((name) => name === wanted);
   if (by === undefined) {
     throw new UsageError(`Cannot sum by "${wanted}"`, `--by takes ${GROUPINGS.join(", ")}`);
   }
   const now = platform.now();
   const from = dayText(Math.max(0, now - parseDistance(since, "--since", { now, isPast: true })));
-  const { owner, usage } = openBooks(context);
-  const rows = await usage.report({ from });
+  const { owner, report, labels } = await openReports(context, remote);
+  const rows = await report({ from });
   const totals = sumRows(rows);
   const groups = [...groupRows(rows, (row) => idOf(row, by))]
     .map(([id, sums]) => ({ row: rows.find((row) => idOf(row, by) === id)!, sums }));
@@ -59,7 +61,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   const names = by === "key"
     ? new Map((await owner.list()).map(({ id, name }) => [id, name]))
     : by === "account"
-    ? new Map((await context.credentials.list()).map(({ id, label }) => [id, label]))
+    ? await labels()
     : new Map<string, string>();
   output.json({
     type: "usage",
@@ -69,9 +71,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     totals,
   });
   if (rows.length === 0) {
+    const nothing = `Nothing went through the gateway since ${from}`;
     const sandbox = context.usesSandbox ? " --sandbox" : "";
     output.note(
-      `Nothing went through the gateway since ${from}. Run: grantway gateway serve${sandbox}`,
+      remote === undefined ? `${nothing}. Run: grantway gateway serve${sandbox}` : nothing,
     );
     return;
   }

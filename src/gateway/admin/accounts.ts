@@ -48,7 +48,7 @@ export async function inspectAccounts(
   options: AdminOptions,
   now: () => number,
 ): Promise<AdminSection> {
-  const variables = options.apiKeys();
+  const variables = await options.apiKeys();
   const accounts = await listAccounts(options, now);
   const checks = accounts.map(({ credential, status }): AdminSection["checks"][number] => {
     const text = `${credential.provider} ${credential.label}, region ${credential.region}`;

@@ -63,7 +63,7 @@ export function createAdminApi(
         handle: async () =>
           Response.json({
             accounts: await listAccounts(options, now),
-            variables: options.apiKeys(),
+            variables: await options.apiKeys(),
           }),
       }],
       DELETE: [{
@@ -186,7 +186,7 @@ export function createAdminApi(
   return async (request, path) => {
     const [name, ...rest] = path.split("/").map(decodePart);
     const resource = Object.hasOwn(resources, name!) ? resources[name!]! : undefined;
-    if (resource === undefined) throw notFound();
+    if (resource === undefined || rest.includes("")) throw notFound();
     const fits = ({ parts, end }: { parts: number; end?: string }) =>
       parts === rest.length && (end === undefined || rest.at(-1) === end);
     const method = request.method === "HEAD" ? "GET" : request.method;

@@ -31,7 +31,7 @@ export interface AdminOptions {
   /** Where the accounts' order and rests are, and which sessions have ended. */
   store: KvStore;
   /** API keys from outside the store: providers' ids and names of variables. */
-  apiKeys: () => readonly ApiKeyVariable[];
+  apiKeys: () => readonly ApiKeyVariable[] | Promise<readonly ApiKeyVariable[]>;
   /** Signs in. */
   signIns: SignIns;
   /** The client keys. */

@@ -55,10 +55,14 @@ export function createAdminPage(
     failure?: Overview["failure"],
     status = 200,
   ): Promise<Response> {
-    const [accounts, clientKeys] = await Promise.all([listAccounts(options, now), keys.list()]);
+    const [accounts, clientKeys, apiKeys] = await Promise.all([
+      listAccounts(options, now),
+      keys.list(),
+      options.apiKeys(),
+    ]);
     const paths = ["logout", "accounts/remove", "sign-ins", "keys", "keys/revoke"];
     const tokens = await formTokens(session, paths);
-    const shown: Overview = { accounts, apiKeys: options.apiKeys(), keys: clientKeys, failure };
+    const shown: Overview = { accounts, apiKeys, keys: clientKeys, failure };
     return await htmlResponse(OverviewPage({ tokens, overview: shown }), { status });
   }
 
