@@ -5,7 +5,8 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { GLOBAL_FLAGS, programHelp } from "./cli/command_table.ts";
+import { programHelp } from "./cli/command_table.ts";
+import { GLOBAL_FLAGS } from "./cli/global_flags.ts";
 
 /** The version that `grantway --version` prints. */
 export const VERSION: string = config.version;

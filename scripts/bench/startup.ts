@@ -3,6 +3,10 @@
  * interleaved rounds, medians and ratios. The goal for `--version` and `--help` is 1.15, for the first
  * request of `chat` 3.
  *
+ * Deno itself takes longer where it finds a configuration and a lock file, whatever it runs. So the
+ * empty module runs twice: with a copy of this project's two files beside it, which tells what our code
+ * costs, and without.
+ *
  * `deno task bench startup [--runs 20]`
  *
  * @module
@@ -30,7 +34,14 @@ interface Case {
 const runsFlag = Deno.args.indexOf("--runs");
 const runs = runsFlag === -1 ? 20 : Number(Deno.args[runsFlag + 1]);
 const folder = await Deno.makeTempDir({ prefix: "grantway-bench-" });
-await Deno.writeTextFile(`${folder}/empty.ts`, "export {};\n");
+const configured = `${folder}/configured`;
+await Deno.mkdir(configured);
+for (const place of [folder, configured]) {
+  await Deno.writeTextFile(`${place}/empty.ts`, "export {};\n");
+}
+for (const name of ["deno.json", "deno.lock"]) {
+  await Deno.copyFile(new URL(`../../${name}`, import.meta.url), `${configured}/${name}`);
+}
 
 let onInference = () => {};
 const sandbox = createSandbox({ autoApprove: true });
@@ -60,11 +71,14 @@ async function measure({ args, untilRequest }: Case): Promise<number> {
 }
 
 const cli = (...args: string[]) => ["run", "--no-check", ...PERMISSIONS, CLI, ...args];
-const empty: Case = {
-  name: "deno run, empty module",
-  args: ["run", "--no-check", ...PERMISSIONS, `${folder}/empty.ts`],
-};
+const emptyIn = (place: string, name: string): Case => ({
+  name,
+  args: ["run", "--no-check", ...PERMISSIONS, `${place}/empty.ts`],
+});
+const empty = emptyIn(configured, "deno run, empty module, same configuration");
+const bare = emptyIn(folder, "deno run, empty module, no configuration");
 const cases: Case[] = [
+  bare,
   empty,
   { name: "grantway --version", args: cli("--version") },
   { name: "grantway --help", args: cli("--help") },
@@ -92,11 +106,17 @@ try {
 }
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-const base = times.get(empty)!;
+const ratioTo = (base: Case, own: number[]) =>
+  median(own.map((ms, round) => ms / times.get(base)![round]!)).toFixed(2);
 console.log(`Median of ${runs} interleaved runs; ratios are pairwise within a round.\n`);
-console.log("| command | ms | × empty |\n| --- | --- | --- |");
+console.log(
+  "| command | ms | × empty, same configuration | × empty, none |\n| --- | --- | --- | --- |",
+);
 for (const entry of cases) {
   const own = times.get(entry)!;
-  const ratio = median(own.map((ms, round) => ms / base[round]!));
-  console.log(`| ${entry.name} | ${median(own).toFixed(1)} | ${ratio.toFixed(2)} |`);
+  console.log(
+    `| ${entry.name} | ${median(own).toFixed(1)} | ${ratioTo(empty, own)} | ${
+      ratioTo(bare, own)
+    } |`,
+  );
 }

@@ -7,7 +7,8 @@
 import type { Credential } from "../credentials/credential.ts";
 import { createPool, type Pool, type PoolMember, type PoolOptions } from "../credentials/pool.ts";
 import { accountsOf } from "../gateway/upstreams.ts";
-import { type Provider, PROVIDERS } from "../providers/mod.ts";
+import { PROVIDERS } from "../providers/catalog.ts";
+import type { Provider } from "../providers/provider.ts";
 import { type Context, loginRequired, requireProvider } from "./context.ts";
 
 /** The accounts of a provider, by priority. */

@@ -14,7 +14,6 @@ import type {
   Usage,
 } from "../protocols/event.ts";
 import type { Provider } from "../providers/mod.ts";
-import { collectStream } from "../transports/collect.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { MarkdownRenderer } from "./chat/markdown.ts";
 import type { Context } from "./context.ts";
@@ -68,11 +67,12 @@ async function answer(
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
   }, { signal, onNote: context.output.detail });
   sent.catch(() => {});
-  // What the view loads, it loads while the request is on its way.
   const view = await createView(context);
   let response: GenerateResponse;
   try {
-    response = await collectStream(shown(await sent, view));
+    const events = await sent;
+    const { collectStream } = await import("../transports/collect.ts");
+    response = await collectStream(shown(events, view));
   } catch (error) {
     view.stop(signal.aborted);
     throw error;

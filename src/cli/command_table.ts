@@ -10,6 +10,7 @@
 
 import type { Command } from "commander";
 import type { Context } from "./context.ts";
+import { GLOBAL_FLAGS } from "./global_flags.ts";
 
 /** A parsed command line; commander's `Command` is one. */
 export interface Invocation {
@@ -264,19 +265,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Print a completion script for bash, zsh or fish",
     load: () => import("./commands/completions.ts"),
   },
-];
-
-/** Flags that every command takes, wherever they stand before `--`. */
-export const GLOBAL_FLAGS: readonly { flags: readonly string[]; summary: string }[] = [
-  { flags: ["--json"], summary: "JSON on stdout" },
-  { flags: ["--quiet", "-q"], summary: "No progress and no notes" },
-  { flags: ["--verbose", "-v"], summary: "More notes on stderr" },
-  { flags: ["--no-color"], summary: "No colour (also: NO_COLOR)" },
-  { flags: ["--yes", "-y"], summary: "Answer yes to every question" },
-  { flags: ["--non-interactive"], summary: "Never ask; fail with the flag to use" },
-  { flags: ["--sandbox"], summary: "Use an offline stand-in for the providers" },
-  { flags: ["--trace"], summary: "Write a redacted transcript of every request" },
-  { flags: ["--debug"], summary: "Stack traces on failures" },
 ];
 
 /** Where the words that another program gets begin, behind those of an entry's path. */

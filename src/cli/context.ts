@@ -10,15 +10,13 @@ import { createCredentialStore, type CredentialStore } from "../credentials/cred
 import type { Lease } from "../credentials/kv_store.ts";
 import { createSealedStore, type SealedStore } from "../credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys, type Sealer } from "../credentials/sealing.ts";
+import { findProvider, PROVIDERS } from "../providers/catalog.ts";
 import {
   type EndpointOverrides,
   type Endpoints,
-  findProvider,
-  type Provider,
-  PROVIDERS,
-  type Region,
   resolveEndpoints,
-} from "../providers/mod.ts";
+} from "../providers/endpoints.ts";
+import type { Provider, Region } from "../providers/provider.ts";
 import { type Config, readConfig } from "./config.ts";
 import { UsageError } from "./exit_code.ts";
 import { type Home, homePaths, parseEnvFile, rootHome } from "./home.ts";

@@ -10,7 +10,6 @@ import {
   type CommandEntry,
   type CommandModule,
   COMMANDS,
-  GLOBAL_FLAGS,
   globalFlagsHelp,
   groupHelp,
   GROUPS,
@@ -21,6 +20,7 @@ import {
 } from "./command_table.ts";
 import { type Context, createContext } from "./context.ts";
 import { EXIT, exitCodeOf, UsageError } from "./exit_code.ts";
+import { GLOBAL_FLAGS } from "./global_flags.ts";
 import { createInterrupts, Interrupted } from "./interrupts.ts";
 import { nearest } from "./nearest.ts";
 import { createOutput, type Output, OutputClosedError, tell, writeTo } from "./output.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { findModel, findProvider, type Provider, PROVIDERS } from "../providers/mod.ts";
+import { findModel, findProvider, PROVIDERS } from "../providers/catalog.ts";
+import type { Provider } from "../providers/provider.ts";
 import { type Context, requireProvider } from "./context.ts";
 import { UsageError } from "./exit_code.ts";
 

@@ -13,7 +13,8 @@ import type { Credential } from "../credentials/credential.ts";
 import { createKeeper } from "../credentials/keeper.ts";
 import { POOL_STRATEGIES } from "../credentials/pool.ts";
 import { createUpstreams, type OpenUpstream, type Upstreams } from "../gateway/upstreams.ts";
-import { type Provider, resolveEndpoints } from "../providers/mod.ts";
+import { resolveEndpoints } from "../providers/endpoints.ts";
+import type { Provider } from "../providers/provider.ts";
 import { loginCommand, notSignedIn } from "./accounts.ts";
 import { type Context, loginRequired } from "./context.ts";
 

@@ -16,7 +16,7 @@
 import { CredentialError, GrantwayError } from "../core/errors.ts";
 import { parseJsonObject } from "../core/http.ts";
 import { Secret } from "../core/secret.ts";
-import { decodeBase64Url } from "../oauth/pkce.ts";
+import { decodeBase64Url } from "../core/base64url.ts";
 
 /** A key of the ring. */
 export interface SealingKey {

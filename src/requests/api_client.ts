@@ -77,8 +77,6 @@ export interface ApiRequest {
   body?: BodyInit | undefined;
   /** Whether it may be sent again where nobody knows what became of it. Default: false. */
   isRepeatable?: boolean | undefined;
-  /** Called when the request is under way. */
-  onSent?: (() => void) | undefined;
   /** Judges an answer whose status says failure. */
   decodeFailure: (answer: FailedAnswer) => StreamError | Promise<StreamError>;
 }
@@ -168,7 +166,6 @@ export class ApiClient {
       });
       // Not before: the first timer of a process takes milliseconds to load.
       exchange.watch();
-      request.onSent?.();
       response = await answering;
     } catch (cause) {
       const { error, notSent } = exchange.explain(cause);

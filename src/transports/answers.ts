@@ -7,8 +7,13 @@
  */
 
 import { displayText } from "../core/redact.ts";
-import type { AnswerCodec, UpstreamContext } from "../protocols/codec.ts";
-import type { GenerateRequest, StreamError, StreamEvent } from "../protocols/event.ts";
+import type { AnswerCodec, FailedAnswer, UpstreamContext } from "../protocols/codec.ts";
+import type {
+  GenerateRequest,
+  GenerateResponse,
+  StreamError,
+  StreamEvent,
+} from "../protocols/event.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
 import {
@@ -18,10 +23,9 @@ import {
   readMediaType,
   type Sending,
 } from "../requests/api_client.ts";
-import { loadAnswerCodec } from "./api.ts";
 import { createCallerTools, type EventFilter } from "./caller_tools.ts";
 import { createChunkReader } from "./chunk_reader.ts";
-import { replayResponse } from "./collect.ts";
+import { collectStream, replayResponse } from "./collect.ts";
 import { BufferedEventStream, type EventStream, UpstreamEventStream } from "./event_stream.ts";
 import {
   type ForwardedAnswer,
@@ -42,6 +46,8 @@ export interface AnswersOptions {
   provider: Provider;
   /** What its API asks beyond its protocol. */
   rules: ApiRules;
+  /** Reads its dialect. */
+  codec: AnswerCodec;
   /** What has sent the request. */
   client: ApiClient;
   /** Wall clock, ms since the epoch. */
@@ -54,20 +60,19 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 export class Answers {
   readonly #options: AnswersOptions;
   readonly #client: ApiClient;
-  #codec: Promise<AnswerCodec> | undefined;
 
   constructor(options: AnswersOptions) {
     this.#options = options;
     this.#client = options.client;
   }
 
-  /** What reads them, loaded when it is first asked for. */
-  codec(): Promise<AnswerCodec> {
-    return this.#codec ??= loadAnswerCodec(this.#options.provider.protocol);
+  /** Judges an answer whose status says failure. */
+  decodeFailure(answer: FailedAnswer, request: GenerateRequest): StreamError {
+    return this.#options.codec.decodeFailure(answer, this.#contextOf(request));
   }
 
   /** What the codec must know of the provider, and of the request. */
-  contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
+  #contextOf({ tools = [] }: GenerateRequest): UpstreamContext {
     return {
       origin: this.#options.provider.family,
       classify: this.#options.rules.classifyError,
@@ -77,13 +82,24 @@ export class Answers {
     };
   }
 
+  /** Reads a whole answer. */
+  async collect(
+    sending: PreparedSending,
+    response: Response,
+  ): Promise<Attempt<GenerateResponse>> {
+    const opened = await this.openStream(sending, response);
+    return opened.kind === "failed"
+      ? opened
+      : { kind: "answered", value: await collectStream(opened.value) };
+  }
+
   /** Reads an answer up to its first event that means something. */
   async openStream(
     sending: PreparedSending,
     response: Response,
   ): Promise<Attempt<EventStream>> {
     const { exchange, prepared: { request, tools } } = sending;
-    const context = this.contextOf(request);
+    const context = this.#contextOf(request);
     const stops = this.#options.provider.ignoresStopSequences ? request.stopSequences : undefined;
     const scanner = createStopScanner(stops);
     const callerTools = createCallerTools(tools);
@@ -104,7 +120,7 @@ export class Answers {
           false,
         );
       }
-      const decoded = (await this.codec()).decodeBody(body, context);
+      const decoded = this.#options.codec.decodeBody(body, context);
       if (decoded.kind === "error") return this.#client.failed(sending, decoded.error);
       const events = filter(replayResponse(decoded.response));
       return { kind: "answered", value: new BufferedEventStream(events) };
@@ -119,7 +135,7 @@ export class Answers {
     const stream = new UpstreamEventStream({
       exchange,
       reader: createChunkReader(response.body ?? new ReadableStream({ start: (c) => c.close() })),
-      decoder: (await this.codec()).createStreamDecoder(context),
+      decoder: this.#options.codec.createStreamDecoder(context),
       filter,
       mendError: (error) => conceal(error, sending.token),
     });
@@ -144,7 +160,7 @@ export class Answers {
   ): Promise<Attempt<ForwardedAnswer>> {
     const { exchange, prepared: { request } } = sending;
     const context = {
-      ...this.contextOf(request),
+      ...this.#contextOf(request),
       model: clientModel,
       request: asked,
       createdAt: this.#options.now(),
@@ -165,7 +181,7 @@ export class Answers {
     if (!request.stream && mediaType === "application/json") {
       const body = await this.#client.readJson(sending, response, MAX_BODY_BYTES);
       exchange.finish();
-      const decoded = body && (await this.codec()).decodeBody(body, context);
+      const decoded = body && this.#options.codec.decodeBody(body, context);
       if (body === undefined || decoded === undefined) {
         const error = { code: "upstream", message: "the answer is not JSON" } as const;
         return this.#client.failed(sending, error, false);

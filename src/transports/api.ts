@@ -1,7 +1,7 @@
 /**
  * The code that one provider's API takes: the codec of its dialect, and its own rules. Loaded when a
  * transport first needs it: a program of one provider does not load the others', and what reads an
- * answer loads while the answer is on its way.
+ * answer loads with the first answer.
  *
  * @module
  */
@@ -9,6 +9,7 @@
 import type { AnswerCodec, RequestCodec } from "../protocols/codec.ts";
 import type { RelayCodec } from "../protocols/relay.ts";
 import type { ApiRules, Provider } from "../providers/provider.ts";
+import type { forwardBody as ForwardBody } from "./forward_body.ts";
 import { loadOnce } from "./load_once.ts";
 
 /** What it takes to ask an API. */
@@ -41,8 +42,27 @@ export const loadAnswerCodec: (protocol: Protocol) => Promise<AnswerCodec> = loa
     (await import("../protocols/responses/answer_codec.ts")).responsesAnswerCodec,
 });
 
-/** Loads what passes on answers of a protocol. */
-export const loadRelayCodec: (protocol: Protocol) => Promise<RelayCodec> = loadOnce({
-  messages: async () => (await import("../protocols/messages/relay.ts")).messagesRelayCodec,
-  responses: async () => (await import("../protocols/responses/relay.ts")).responsesRelayCodec,
+/** What passes on requests of a dialect, and their answers. */
+export interface Forwarding {
+  /** The bytes to send. */
+  forwardBody: typeof ForwardBody;
+  /** Passes on answers. */
+  relays: RelayCodec;
+}
+
+async function loadForward(relays: Promise<RelayCodec>): Promise<Forwarding> {
+  const { forwardBody } = await import("./forward_body.ts");
+  return { forwardBody, relays: await relays };
+}
+
+/** Loads what passes on requests of a protocol, and their answers. */
+export const loadForwarding: (protocol: Protocol) => Promise<Forwarding> = loadOnce({
+  messages: () =>
+    loadForward(
+      import("../protocols/messages/relay.ts").then((relay) => relay.messagesRelayCodec),
+    ),
+  responses: () =>
+    loadForward(
+      import("../protocols/responses/relay.ts").then((relay) => relay.responsesRelayCodec),
+    ),
 });

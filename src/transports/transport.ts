@@ -9,17 +9,15 @@
 
 import type { AccessTokenSource } from "../credentials/access_token.ts";
 import { TransportError } from "../core/errors.ts";
-import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import { resolveRuntime, type Runtime, type RuntimeOptions } from "../core/runtime.ts";
 import type { RequestCodec } from "../protocols/codec.ts";
 import type { GenerateRequest, GenerateResponse } from "../protocols/event.ts";
 import { apiBaseUrlFor, type Endpoints } from "../providers/endpoints.ts";
 import type { ApiRules, PreparedRequest, Provider } from "../providers/provider.ts";
 import { ApiClient, type Attempt } from "../requests/api_client.ts";
-import { Answers, type PreparedSending } from "./answers.ts";
-import { type Api, loadApi, loadRelayCodec } from "./api.ts";
-import { collectStream } from "./collect.ts";
+import type { Answers, PreparedSending } from "./answers.ts";
+import { type Api, loadAnswerCodec, loadApi, loadForwarding } from "./api.ts";
 import type { EventStream } from "./event_stream.ts";
-import { forwardBody } from "./forward_body.ts";
 import { Recoveries } from "./recovery.ts";
 import type { ForwardedAnswer, ForwardRequest } from "./relayed_answer.ts";
 import { estimateInputTokens } from "./token_estimate.ts";
@@ -101,9 +99,10 @@ const MAX_COUNT_BODY_BYTES = 64 * 1024;
 
 class ProviderTransport implements Transport {
   readonly #options: TransportOptions;
+  readonly #runtime: Runtime;
   readonly #client: ApiClient;
   readonly #codec: RequestCodec;
-  readonly #answers: Answers;
+  #answers: Promise<Answers> | undefined;
   readonly #rules: ApiRules;
   readonly #idleTimeoutMs: number;
   readonly #recoveries: Recoveries;
@@ -112,10 +111,8 @@ class ProviderTransport implements Transport {
   constructor(options: TransportOptions, { requests, rules }: Api) {
     this.#options = options;
     const { explainError } = rules;
-    const runtime = resolveRuntime(options);
-    this.#client = new ApiClient({ ...options, explainError }, runtime);
-    const { provider } = options;
-    this.#answers = new Answers({ provider, rules, client: this.#client, now: runtime.now });
+    this.#runtime = resolveRuntime(options);
+    this.#client = new ApiClient({ ...options, explainError }, this.#runtime);
     this.#recoveries = new Recoveries(rules.recoveries);
     this.#codec = requests;
     this.#rules = rules;
@@ -132,7 +129,7 @@ class ProviderTransport implements Transport {
       const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "text/event-stream");
       if (answer.kind === "failed") return answer;
-      return this.#answers.openStream(sending, answer.value);
+      return (await this.#loadAnswers()).openStream(sending, answer.value);
     });
   }
 
@@ -146,9 +143,7 @@ class ProviderTransport implements Transport {
       const body = this.#encode(sending);
       const answer = await this.#send(sending, this.#codec.path, body, "application/json");
       if (answer.kind === "failed") return answer;
-      const opened = await this.#answers.openStream(sending, answer.value);
-      if (opened.kind === "failed") return opened;
-      return { kind: "answered", value: await collectStream(opened.value) };
+      return (await this.#loadAnswers()).collect(sending, answer.value);
     });
   }
 
@@ -162,7 +157,7 @@ class ProviderTransport implements Transport {
     const isScanned = provider.ignoresStopSequences && (request.stopSequences?.length ?? 0) > 0;
     if (isScanned || (prepared.tools?.size ?? 0) > 0) return undefined;
     prepared.notes.forEach((note) => options.onNote?.(note));
-    const relays = await loadRelayCodec(provider.protocol);
+    const { forwardBody, relays } = await loadForwarding(provider.protocol);
     const timeoutMs = request.stream
       ? this.#idleTimeoutMs
       : Math.max(GENERATE_TIMEOUT_MS, this.#idleTimeoutMs);
@@ -171,8 +166,26 @@ class ProviderTransport implements Transport {
       const bytes = forwardBody(body, request, sending.prepared.request, this.#codec);
       const answer = await this.#send(sending, this.#codec.path, bytes, accept);
       if (answer.kind === "failed") return answer;
-      return await this.#answers.relay(sending, answer.value, relays, asked);
+      return (await this.#loadAnswers()).relay(sending, answer.value, relays, asked);
     });
+  }
+
+  /**
+   * What reads the answers, loaded when the first one is there: to load it sooner would take the thread
+   * that sends the request.
+   */
+  #loadAnswers(): Promise<Answers> {
+    return this.#answers ??= this.#openAnswers();
+  }
+
+  async #openAnswers(): Promise<Answers> {
+    const { provider } = this.#options;
+    const [codec, { Answers }] = await Promise.all([
+      loadAnswerCodec(provider.protocol),
+      import("./answers.ts"),
+    ]);
+    const { now } = this.#runtime;
+    return new Answers({ provider, rules: this.#rules, codec, client: this.#client, now });
   }
 
   #encode({ prepared }: PreparedSending): string {
@@ -257,12 +270,8 @@ class ProviderTransport implements Transport {
         ...conversationHeader(provider, prepared.request),
       },
       body,
-      onSent: () => void this.#answers.codec().catch(() => {}),
       decodeFailure: async (answer) =>
-        (await this.#answers.codec()).decodeFailure(
-          answer,
-          this.#answers.contextOf(prepared.request),
-        ),
+        (await this.#loadAnswers()).decodeFailure(answer, prepared.request),
     });
   }
 }

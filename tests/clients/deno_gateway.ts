@@ -42,9 +42,11 @@ export async function startDenoGateway(): Promise<ListeningGateway> {
     kv: store,
     lease: store,
     fetch: (input, init) => {
-      if (init?.body !== undefined && String(init.body).includes("[hang]")) {
+      const body = init?.body;
+      const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : String(body);
+      if (text.includes("[hang]")) {
         pending++;
-        init.signal?.addEventListener("abort", () => pending--, { once: true });
+        init?.signal?.addEventListener("abort", () => pending--, { once: true });
       }
       return sandbox.fetch(input as string, init);
     },

@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { findProvider } from "../../providers/mod.ts";
+import { findProvider } from "../../providers/catalog.ts";
 import { chooseModel } from "../model_choice.ts";
 import { openUpstream } from "../upstream.ts";
 import type { ChatSession } from "../chat_session.ts";
