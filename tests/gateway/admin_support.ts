@@ -34,6 +34,9 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 /** The admin token. */
 export const TOKEN = "an-admin-token-of-some-length";
 
+// Loaded lazily by the gateway; here before a clock starts, which would run ahead of it.
+import "../../src/gateway/admin/admin.ts";
+
 /** Where the gateway believes to be. */
 export const ORIGIN = "https://gateway.example";
 
@@ -60,10 +63,12 @@ export interface AdminWorld {
 /** Creates one. */
 export function createAdminWorld(
   options: Partial<AdminOptions> & { token?: Secret | undefined } = {},
+  { clock = new VirtualClock(), sandbox = createSandbox({ now: clock.now }) }: {
+    clock?: VirtualClock;
+    sandbox?: Sandbox;
+  } = {},
 ): AdminWorld {
-  const clock = new VirtualClock();
   const { now, sleep } = clock;
-  const sandbox = createSandbox({ now });
   const canaries = new Canaries();
   const fetch = watchFetch(canaries, sandbox.fetch);
   const kv = createMemoryStore({ now });

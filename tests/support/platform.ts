@@ -37,6 +37,7 @@ import "../../src/cli/clients/json_format.ts";
 import "../../src/cli/clients/toml_format.ts";
 import "../../src/cli/clients/written_file.ts";
 import "../../src/cli/private_gateway.ts";
+import "../../src/cli/remote/sign_in.ts";
 import "../../src/cli/trace_file.ts";
 
 await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
