@@ -67,7 +67,8 @@ const PACKAGES: readonly { pattern: RegExp; by: readonly string[] }[] = [
   // Versions stand in deno.json alone.
   { pattern: /^[a-z]+:/, by: [] },
   { pattern: /^hono(\/|$)/, by: ["gateway", "sandbox"] },
-  { pattern: /^(commander|@clack\/prompts|uqr|yaml)(\/|$)/, by: ["cli", "cli.ts"] },
+  { pattern: /^(commander|@clack\/prompts|yaml)(\/|$)/, by: ["cli", "cli.ts"] },
+  { pattern: /^uqr$/, by: ["cli", "gateway"] },
 ];
 
 /** The unit a path belongs to: a folder of `src/`, an adapter, a program, or the root `mod.ts`. */

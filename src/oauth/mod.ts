@@ -48,7 +48,7 @@ export {
   decodeBase64Url,
   encodeBase64Url,
 } from "./pkce.ts";
-export type { PollResult } from "./polling.ts";
+export type { PollPace, PollResult } from "./polling.ts";
 export { type RefreshOutcome, requestRefresh } from "./refresh_token.ts";
 export { type RevocationClient, type RevocationRequest, revokeToken } from "./revocation.ts";
 export {

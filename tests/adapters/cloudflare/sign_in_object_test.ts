@@ -115,8 +115,8 @@ Deno.test("the Worker signs in by itself, and uses nothing before it is confirme
 
     await t.step("lists what it has signed in to, and serves from it", async () => {
       const { accounts } = await admin("GET", "accounts");
-      // deno-lint-ignore no-explicit-any -- as the API gives it
       const rows = accounts.map((
+        // deno-lint-ignore no-explicit-any -- as the API gives it
         { credential, status, index }: any,
       ) => [credential.label, status.state, index]);
       assertEquals(rows, [["minimax-oauth", "valid", 1], ["xai-oauth", "valid", 1]]);
