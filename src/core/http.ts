@@ -49,6 +49,27 @@ export async function readBoundedBytes(
   }
 }
 
+/**
+ * Reads the body of a request or an answer up to `limitBytes`: in one go where its length is declared,
+ * which is the body's then, whatever is sent (RFC 9112 6.3). See {@linkcode readBoundedBytes}.
+ */
+export async function readMessageBytes(
+  message: Request | Response,
+  limitBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { headers } = message;
+  const declared = headers.get("content-length");
+  if (declared === null || headers.has("content-encoding")) {
+    return await readBoundedBytes(message.body, limitBytes);
+  }
+  if (Number(declared) <= limitBytes) {
+    const bytes = new Uint8Array(await message.arrayBuffer());
+    if (bytes.length <= limitBytes) return bytes;
+  }
+  message.body?.cancel().catch(() => {});
+  throw new BodyTooLargeError(`Body is larger than ${limitBytes} bytes`);
+}
+
 function grown(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(size);
   larger.set(bytes);

@@ -14,7 +14,7 @@ import {
   type JsonObject,
   parseJsonObject,
   parseRetryAfter,
-  readBoundedText,
+  readMessageBytes,
 } from "../core/http.ts";
 import { displayText, maskSecrets } from "../core/redact.ts";
 import type { Runtime } from "../core/runtime.ts";
@@ -198,7 +198,7 @@ export class ApiClient {
     limitBytes: number,
   ): Promise<JsonObject | undefined> {
     try {
-      return parseJsonObject(await readBoundedText(response.body, limitBytes));
+      return parseJsonObject(await readMessageText(response, limitBytes));
     } catch (error) {
       if (error instanceof BodyTooLargeError) return undefined;
       throw exchange.explain(error).error;
@@ -228,7 +228,7 @@ export class ApiClient {
     response: Response,
   ): Promise<JsonObject | string | undefined> {
     try {
-      const text = await readBoundedText(response.body, MAX_ERROR_BODY_BYTES);
+      const text = await readMessageText(response, MAX_ERROR_BODY_BYTES);
       const value: unknown = JSON.parse(text);
       return isJsonObject(value) || typeof value === "string" ? value : undefined;
     } catch (error) {
@@ -236,6 +236,10 @@ export class ApiClient {
       throw exchange.explain(error).error;
     }
   }
+}
+
+async function readMessageText(response: Response, limitBytes: number): Promise<string> {
+  return new TextDecoder().decode(await readMessageBytes(response, limitBytes));
 }
 
 /** What to do about a bearer that is refused. */

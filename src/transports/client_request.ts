@@ -10,6 +10,7 @@ import type { ClientCodec } from "../protocols/codec.ts";
 import type { Dialect, GenerateRequest } from "../protocols/event.ts";
 import { limitSeals, MAX_SEAL_BYTES } from "../protocols/seal_limit.ts";
 import { loadOnce } from "./load_once.ts";
+import type { ClientCall } from "./router.ts";
 
 /** A client's request. */
 export interface ClientRequest {
@@ -41,10 +42,9 @@ export const loadClientCodec: (dialect: Dialect) => Promise<ClientCodec> = loadO
  * @throws {GrantwayError} `invalid_request` when it is not what the dialect says.
  */
 export async function readClientRequest(
-  dialect: Dialect,
-  bytes: Uint8Array<ArrayBuffer>,
+  { dialect, body: bytes, json: parsed }: Pick<ClientCall, "dialect" | "body" | "json">,
 ): Promise<ClientRequest> {
-  const json = parseJsonObject(new TextDecoder().decode(bytes));
+  const json = parsed ?? parseJsonObject(new TextDecoder().decode(bytes));
   if (json === undefined) {
     throw new GrantwayError(
       "invalid_request",

@@ -79,6 +79,8 @@ export interface ClientCall {
   dialect: Dialect;
   /** The body, whole. */
   body: Uint8Array<ArrayBuffer>;
+  /** Its JSON, where somebody has parsed it. */
+  json?: JsonObject | undefined;
   /** Aborts when the client leaves. */
   signal?: AbortSignal | undefined;
   /** Id of the request, for the client and its logs. */
@@ -120,7 +122,7 @@ export function createRouter(options: RouterOptions): Router {
     const codec = await loadClientCodec(call.dialect);
     try {
       call.signal?.throwIfAborted();
-      const client = await readClientRequest(call.dialect, call.body);
+      const client = await readClientRequest(call);
       const target = await options.resolve(client.request.model, client);
       return await run(new Answering(options, runtime, codec, call, client, target));
     } catch (error) {

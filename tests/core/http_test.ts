@@ -1,5 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { BodyTooLargeError, readBoundedBytes, readBoundedText } from "../../src/core/http.ts";
+import {
+  BodyTooLargeError,
+  readBoundedBytes,
+  readBoundedText,
+  readMessageBytes,
+} from "../../src/core/http.ts";
 
 /** Streams of either kind, in pieces of `step` bytes. */
 const KINDS: Record<string, (bytes: Uint8Array, step: number) => ReadableStream<Uint8Array>> = {
@@ -52,4 +57,35 @@ Deno.test("readBoundedBytes() fails with what the stream fails with", async () =
   const failure = new Error("reset");
   const body = new ReadableStream<Uint8Array>({ pull: (c) => c.error(failure) });
   assertEquals(await assertRejects(() => readBoundedBytes(body, 9)), failure);
+});
+
+const DECLARED: { name: string; headers: Record<string, string>; size: number; fits: boolean }[] = [
+  { name: "no length", headers: {}, size: 100, fits: true },
+  { name: "no length, above the limit", headers: {}, size: 101, fits: false },
+  { name: "its length", headers: { "content-length": "100" }, size: 100, fits: true },
+  { name: "a length above the limit", headers: { "content-length": "101" }, size: 1, fits: false },
+  { name: "too small a length", headers: { "content-length": "1" }, size: 101, fits: false },
+  { name: "no number for a length", headers: { "content-length": "x" }, size: 100, fits: false },
+  {
+    name: "the length before it was unpacked",
+    headers: { "content-length": "1", "content-encoding": "gzip" },
+    size: 101,
+    fits: false,
+  },
+];
+for (const { name, headers, size, fits } of DECLARED) {
+  Deno.test(`readMessageBytes() ${fits ? "reads" : "refuses"} a body that declares ${name}`, async () => {
+    const bytes = new Uint8Array(size).fill(7);
+    const message = new Response(bytes, { headers });
+    if (fits) assertEquals(await readMessageBytes(message, 100), bytes);
+    else await assertRejects(() => readMessageBytes(message, 100), BodyTooLargeError);
+  });
+}
+
+Deno.test("readMessageBytes() leaves a body whose declared length is above the limit", async () => {
+  let cancelled = false;
+  const body = new ReadableStream({ cancel: () => void (cancelled = true) });
+  const message = new Response(body, { headers: { "content-length": "101" } });
+  await assertRejects(() => readMessageBytes(message, 100), BodyTooLargeError);
+  assertEquals(cancelled, true);
 });

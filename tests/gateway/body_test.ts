@@ -139,7 +139,7 @@ const SHAPES: { name: string; text: string; problem: string | undefined }[] = [
 ];
 for (const { name, text, problem } of SHAPES) {
   Deno.test(`checkJsonShape() says ${problem ?? "nothing"} of ${name}`, () => {
-    const found = checkJsonShape(new TextEncoder().encode(text));
+    const found = checkJsonShape(text);
     assertEquals(found === undefined, problem === undefined);
     if (problem !== undefined) assert(found!.includes(problem));
   });

@@ -19,7 +19,7 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
+import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import { displayText } from "../../core/redact.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { SignInRequest } from "../../credentials/sign_in.ts";
@@ -193,12 +193,10 @@ export function createAdminApi(
     const found = Object.hasOwn(resource, method) ? resource[method]!.find(fits) : undefined;
     if (found !== undefined) {
       const body = async () => {
-        const bytes = await readJsonBody(request, MAX_BODY_BYTES, runtime);
-        const text = new TextDecoder().decode(bytes);
-        if (text.trim() === "") return {};
-        const parsed = parseJsonObject(text);
-        if (parsed === undefined) throw wrong("body", "a JSON object");
-        return parsed;
+        const { bytes, json } = await readJsonBody(request, MAX_BODY_BYTES, runtime);
+        if (bytes.length === 0) return {};
+        if (json === undefined) throw wrong("body", "a JSON object");
+        return json;
       };
       return await found.handle({ request, rest, body });
     }

@@ -6,13 +6,26 @@
  */
 
 import { createDeferred } from "../../core/deferred.ts";
-import { BodyTooLargeError, readBoundedBytes } from "../../core/http.ts";
+import {
+  BodyTooLargeError,
+  type JsonObject,
+  parseJsonObject,
+  readMessageBytes,
+} from "../../core/http.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import { Refusal } from "../error_response.ts";
 import { checkJsonShape } from "./json_shape.ts";
 
 /** A client that takes longer to send a body does not mean to, ms. */
 const BODY_TIMEOUT_MS = 60_000;
+
+/** A JSON body. */
+export interface JsonBody {
+  /** As it came. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Its JSON; `undefined` where it is none, or no object. */
+  json: JsonObject | undefined;
+}
 
 /**
  * Reads a JSON body.
@@ -24,10 +37,15 @@ export async function readJsonBody(
   request: Request,
   limitBytes: number,
   runtime: Pick<Runtime, "startTimer">,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<JsonBody> {
   const bytes = await readBody(request, limitBytes, runtime);
-  const problem = checkJsonShape(bytes);
-  if (problem === undefined) return bytes;
+  return { bytes, json: parseBody(bytes) };
+}
+
+function parseBody(bytes: Uint8Array): JsonObject | undefined {
+  const text = new TextDecoder().decode(bytes);
+  const problem = checkJsonShape(text);
+  if (problem === undefined) return parseJsonObject(text);
   throw new Refusal(400, "invalid_request", `Cannot read the request's JSON: ${problem}`);
 }
 
@@ -37,20 +55,11 @@ export async function readBody(
   limitBytes: number,
   runtime: Pick<Runtime, "startTimer">,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limitBytes) {
-    // Unread bytes would be taken for the next request: the connection ends with this one.
-    request.body?.cancel().catch(() => {});
-    throw tooLarge(limitBytes);
+  try {
+    return await within(readMessageBytes(request, limitBytes), request, runtime);
+  } catch (error) {
+    throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
   }
-  // A declared length is the body's, whatever is sent (RFC 9112 6.3): the runtime reads it in one go.
-  const reading = declared === null
-    ? readBoundedBytes(request.body, limitBytes)
-    : request.arrayBuffer().then((buffer) => new Uint8Array(buffer));
-  return await within(reading, request, runtime)
-    .catch((error) => {
-      throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
-    });
 }
 
 function tooLarge(limitBytes: number): Refusal {
@@ -58,6 +67,7 @@ function tooLarge(limitBytes: number): Refusal {
     413,
     "invalid_request",
     `The request is larger than ${limitBytes} bytes, the most this gateway takes`,
+    // Unread bytes would be taken for the next request: the connection ends with this one.
     { headers: { connection: "close" } },
   );
 }

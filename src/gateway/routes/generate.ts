@@ -41,7 +41,8 @@ export function createGenerateHandler(options: GatewayOptions): GenerateHandler 
     const response = await untilLeft(request.signal, (signal) =>
       router[what]({
         dialect: visit.dialect,
-        body,
+        body: body.bytes,
+        json: body.json,
         signal,
         requestId: visit.id,
         conversation,

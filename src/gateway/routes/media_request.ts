@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type JsonObject, parseJsonObject } from "../../core/http.ts";
+import type { JsonObject } from "../../core/http.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { MediaOptions } from "../../media/mod.ts";
 import { findProvider, PROVIDERS } from "../../providers/catalog.ts";
@@ -45,9 +45,8 @@ export async function readJson(
   { runtime }: MediaRoutes,
 ): Promise<JsonObject> {
   const { bodyBytes } = visit.settings.limits;
-  const bytes = await readJsonBody(request, bodyBytes, runtime);
-  return parseJsonObject(new TextDecoder().decode(bytes)) ??
-    badRequest("The body is no JSON object");
+  const { json } = await readJsonBody(request, bodyBytes, runtime);
+  return json ?? badRequest("The body is no JSON object");
 }
 
 /** Reads a form, or a JSON body where that is what came. */
