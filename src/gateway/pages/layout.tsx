@@ -14,7 +14,7 @@ h1{font-size:1.4rem}h2{font-size:1.1rem;margin:2.5rem 0 .5rem}
 header{align-items:center;display:flex;flex-wrap:wrap;gap:.5rem 1rem;justify-content:space-between}
 ul{list-style:none;padding:0}li{border-top:1px solid #8886;padding:.75rem 0}
 form{align-items:end;display:flex;flex-wrap:wrap;gap:.5rem}
-label{display:block}
+label{display:block;max-width:100%;min-width:0}
 input,select,button{border:1px solid #888;border-radius:6px;font:inherit;padding:.5rem .8rem}
 input,select{box-sizing:border-box;display:block;max-width:100%}
 button{cursor:pointer}.primary{background:#0b57d0;border-color:#0b57d0;color:#fff}
