@@ -80,6 +80,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/model.ts"),
   },
   {
+    path: ["models"],
+    summary: "List models: context, price, what they can do",
+    load: () => import("./commands/models.ts"),
+  },
+  {
     path: ["speak"],
     summary: "Speak a text",
     load: () => import("./commands/speak.ts"),

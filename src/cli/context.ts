@@ -11,6 +11,7 @@ import type { Lease } from "../credentials/kv_store.ts";
 import { createSealedStore, type SealedStore } from "../credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys, type Sealer } from "../credentials/sealing.ts";
 import { findProvider, PROVIDERS } from "../providers/catalog.ts";
+import type { CatalogSource } from "../providers/catalog_source.ts";
 import {
   type EndpointOverrides,
   type Endpoints,
@@ -66,6 +67,10 @@ export interface Context {
   hostId(): Promise<string>;
   /** What the environment and the configuration replace for a provider. */
   overrides(provider: Provider): Promise<EndpointOverrides>;
+  /** Base URL of this run's sandbox, which is started where none runs; undefined without one. */
+  sandbox(): Promise<string | undefined>;
+  /** What is known of models. No command waits for it to be refreshed. */
+  models(): Promise<CatalogSource>;
   /** The endpoints of a provider's region. */
   endpoints(provider: Provider, region: Region): Promise<Endpoints>;
   /**
@@ -160,7 +165,7 @@ export function createContext(
       });
     }),
     overrides: async (provider) => {
-      if (usesSandbox) return { sandbox: running ?? await sandbox() };
+      if (usesSandbox) return { sandbox: await context.sandbox() };
       const config = await context.config();
       const { oauth, apiKey } = provider;
       const overrides: EndpointOverrides = {
@@ -182,6 +187,8 @@ export function createContext(
       }
       return overrides;
     },
+    sandbox: async () => running ?? (embedded ? await startSandbox() : undefined),
+    models: once(async () => (await import("./models.ts")).openModels(context)),
     endpoints: async (provider, region) =>
       resolveEndpoints(provider, region, await context.overrides(provider)),
     readInput: async (limitBytes) => {
@@ -217,7 +224,7 @@ export function createContext(
     })
   );
   const openCredentials = onceSync(() => createCredentialStore(openKv(), openKv()));
-  const sandbox = once(async () => {
+  const startSandbox = once(async () => {
     const { startEmbeddedSandbox } = await import("./embedded_sandbox.ts");
     return await startEmbeddedSandbox(context);
   });

@@ -242,7 +242,24 @@ async function inspectEndpoints(context: Context): Promise<Check[]> {
       }
     }
   }
+  checks.push(await inspectModels(context));
   return checks;
+}
+
+/** Where the list of models comes from. */
+async function inspectModels(context: Context): Promise<Check> {
+  try {
+    const { modelsDevUrl } = await import("./models.ts");
+    const { MODELS_DEV_URL } = await import("../providers/models_dev_request.ts");
+    const url = modelsDevUrl(context);
+    const isOwn = url === MODELS_DEV_URL;
+    return {
+      status: isOwn ? "ok" : "warning",
+      text: `models: ${url}${isOwn ? "" : " (replaced)"}`,
+    };
+  } catch (error) {
+    return failed("models", error);
+  }
 }
 
 async function inspectProviders(context: Context): Promise<Check[]> {

@@ -25,6 +25,8 @@ export interface Home {
   config: string;
   /** API keys of providers. */
   env: string;
+  /** What models.dev lists, as it was fetched last. */
+  models: string;
   /** What was said in chats. */
   conversations: string;
   /** Redacted transcripts of `--trace`. */
@@ -62,6 +64,7 @@ export function homePaths(root: string, isSandbox: boolean): Home {
     gateway: `${path}/${GATEWAY_DOCUMENT}`,
     config: `${path}/config.yaml`,
     env: `${path}/.env`,
+    models: `${path}/models.json`,
     conversations: `${path}/conversations`,
     traces: `${path}/traces`,
   };

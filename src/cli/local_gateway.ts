@@ -10,6 +10,7 @@ import type { AccessLog } from "../gateway/access_log.ts";
 import { createGateway } from "../gateway/app.ts";
 import type { ClientKeys } from "../gateway/client_keys.ts";
 import type { Upstreams } from "../gateway/upstreams.ts";
+import type { CatalogSource } from "../providers/catalog_source.ts";
 import type { Context } from "./context.ts";
 import { openBooks } from "./gateway_books.ts";
 import type { LocalServer } from "./platform.ts";
@@ -73,6 +74,7 @@ export async function startLocalGateway(
     );
   }
   const upstreams = openUpstreams(context);
+  const models = await context.models();
   const gateway = createGateway({
     version: platform.version,
     upstreams,
@@ -80,6 +82,7 @@ export async function startLocalGateway(
     settings: defaultModel === undefined
       ? settings
       : { read: async () => ({ ...await settings.read(), defaultModel }) },
+    models: async () => (await models.load()).catalog,
     usage,
     log,
     reach: isLocal ? "loopback" : "network",
@@ -88,7 +91,8 @@ export async function startLocalGateway(
   });
   const server = await platform.serve((request) => gateway.fetch(request), { port, host });
   const end = new AbortController();
-  keepFresh(upstreams, sleep, end.signal).catch(() => {});
+  models.refreshIfStale();
+  keepFresh({ upstreams, models }, sleep, end.signal).catch(() => {});
   return {
     server,
     keys,
@@ -103,12 +107,13 @@ export async function startLocalGateway(
 
 /** Refreshes ahead of expiry, so that a request after a quiet hour does not wait for it. */
 async function keepFresh(
-  upstreams: Upstreams,
+  { upstreams, models }: { upstreams: Upstreams; models: CatalogSource },
   sleep: Context["platform"]["sleep"],
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     await sleep(KEEP_FRESH_MS, signal);
+    models.refreshIfStale();
     for (const provider of await upstreams.list()) {
       // What fails here will be told by the next request, if it still does.
       await upstreams.open(provider).then(({ account }) => account.source.get({ signal }))

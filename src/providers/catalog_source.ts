@@ -48,8 +48,10 @@ export interface KnownModels {
   url: string | undefined;
   /** When it was last fetched or confirmed, or the day it was bundled; ms since the epoch. */
   asOf: number;
-  /** Whether a refresh is due. */
+  /** Whether it is older than a list should be. */
   isStale: boolean;
+  /** Whether it is, and no refresh has failed just now. */
+  isDue: boolean;
 }
 
 /** The catalog as it is now. */
@@ -103,7 +105,7 @@ class Source implements CatalogSource {
     await (this.#reading ??= this.#read());
     const { catalog, asOf } = await this.#merged();
     const url = this.#stored?.checkedAt ? this.#stored.url : undefined;
-    return { catalog, url, asOf, isStale: this.#isStale() };
+    return { catalog, url, asOf, isStale: this.#isStale(), isDue: this.#isDue() };
   }
 
   refresh(): Promise<KnownModels> {

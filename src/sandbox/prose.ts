@@ -120,7 +120,10 @@ export function describeSandbox(
     line === "" ? "Your message has no words of its own." : `You wrote: “${line}”`,
     ...(images > 0 ? [`With it came ${images} image${images === 1 ? "" : "s"}.`] : []),
     `This is the Grantway sandbox in place of ${modelId}: it works offline, and no model has read your message.`,
-    "Write [tool], [thinking], [long:200] or [error:429] to see what else it can do.",
+    // What is said of an image is often told to another model, which would take this for its own.
+    ...(images > 0
+      ? []
+      : ["Write [tool], [thinking], [long:200] or [error:429] to see what else it can do."]),
   ].join(" ");
 }
 

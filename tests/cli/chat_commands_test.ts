@@ -133,7 +133,6 @@ const ATTACHMENTS = [
   { path: "blob.bin", code: 1, says: "it is neither text nor" },
   { path: "src", code: 1, says: "it is no file" },
   { path: "/home/user/.grantway/auth.json", code: 1, says: "it holds credentials" },
-  { path: "a.png", code: 1, says: "Cannot attach a.png: MiniMax-M2.7 cannot see images" },
   { path: "a.txt", code: 0, says: "Attached a.txt (2 lines)" },
 ];
 
@@ -155,6 +154,38 @@ for (const { path, code, says } of ATTACHMENTS) {
     for (const body of bodies) assertEquals([body.tools, body.system], [undefined, undefined]);
   });
 }
+
+Deno.test("an image goes to another model that sees, and what that says to the one that does not", async () => {
+  const machine = await signedIn();
+  machine.workspace.files.set("/work/a.png", PNG);
+  const bodies = recordBodies(machine);
+  const { code, stderr } = await machine.run(["chat", "-a", "a.png", "What is this?"]);
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "MiniMax-M2.7 cannot see images: MiniMax-M3 describes a.png");
+  const [{ type, text }] = bodies[0].messages[0].content;
+  assertEquals([bodies.length, type], [1, "text"]);
+  assertMatch(text, /^<image path="a.png" described-by="MiniMax-M3">[^]*With it came 1 image/);
+});
+
+Deno.test("where none of the subscription's models sees, those that do are named", async () => {
+  const machine = await signedIn();
+  machine.workspace.files.set("/work/a.png", PNG);
+  const blind = { limit: { context: 1_000, output: 100 } };
+  await machine.write(
+    "models.json",
+    JSON.stringify({
+      version: 1,
+      url: "https://models.dev/api.json",
+      checkedAt: machine.clock.now(),
+      vendors: { minimax: { models: { "MiniMax-M4": blind } } },
+    }),
+  );
+  const sent = machine.requests.length;
+  const { code, stderr } = await machine.run(["chat", "-a", "a.png", "What is this?"]);
+  assertEquals([code, machine.requests.length], [1, sent]);
+  assertStringIncludes(stderr, "Cannot attach a.png: MiniMax-M2.7 cannot see images\n");
+  assertStringIncludes(stderr, "minimax-cn/MiniMax-M3 or xai-oauth/grok-4.3: grantway model");
+});
 
 Deno.test("an image goes to a model that sees as it is", async () => {
   const machine = await signedIn();

@@ -94,6 +94,8 @@ testIf(
   "grantway model: Ctrl-C in the picker leaves with 130 and changes nothing",
   async (tmux) => {
     await using cli = await TestCli.create();
+    // The list of models, which the picker refreshes meanwhile, is only kept.
+    await cli.run("models --refresh");
     const before = await cli.tree();
     await using terminal = await start(tmux, cli, "model");
     await terminal.shows("Enter: confirm");

@@ -63,6 +63,7 @@ const REPORTS: ({ args: string; types: string[]; code?: number } & RunOptions)[]
   { args: "auth refresh xai-oauth", types: ["auth_refresh"] },
   { args: "auth token xai-oauth --show", types: ["auth_token"] },
   { args: "model xai-oauth/grok-4.3", types: ["model"] },
+  { args: "models xai-oauth --refresh", types: ["models"] },
   { args: "doctor --verbose", types: ["doctor"] },
   { args: "chat Hello", types: ["start", "thinking", "text", "end"] },
   { args: "chat [error:entitlement]", types: ["start", "error"], code: 8 },

@@ -315,14 +315,14 @@ const CONFIGURATION: Row[] = [
       const { stdout } = await machine.run("model --json");
       const [{ choices, model }] = jsonLines(stdout);
       assertEquals(model, "MiniMax-M2.7");
-      assertEquals(choices[0], {
-        provider: "minimax-oauth",
-        name: "MiniMax (OAuth)",
-        models: [
-          { id: "MiniMax-M2.7", contextTokens: 200_000 },
-          { id: "MiniMax-M2.7-highspeed", contextTokens: 200_000 },
-        ],
-      });
+      assertEquals(
+        [choices[0].provider, choices[0].name],
+        ["minimax-oauth", "MiniMax (OAuth)"],
+      );
+      assertEquals(choices[0].models.slice(0, 2), [
+        { id: "MiniMax-M2.7", contextTokens: 200_000 },
+        { id: "MiniMax-M2.7-highspeed", contextTokens: 200_000 },
+      ]);
     },
   },
   {

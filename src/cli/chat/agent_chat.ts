@@ -10,13 +10,14 @@ import { createConversationId, type OpenConversation } from "../../agent/convers
 import { addUsage, runTurn, type TurnResult } from "../../agent/loop.ts";
 import { createSystemPrompt } from "../../agent/system_prompt.ts";
 import { type ContentBlock, type Message, type Usage, ZERO_USAGE } from "../../protocols/event.ts";
+import { CURATED_MODELS, type ModelCatalog } from "../../providers/model_catalog.ts";
 import type { ChatSession, View } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
 import { rootHome } from "../home.ts";
 import { openHistory } from "./history.ts";
-import { auxiliaryOf, openToolbox, targetOf, type Toolbox } from "./toolbox.ts";
+import { auxiliaryOf, modelsThatSee, openToolbox, targetOf, type Toolbox } from "./toolbox.ts";
 
 /** How a chat is opened. */
 export interface AgentChatOptions {
@@ -48,6 +49,7 @@ export class AgentChat {
   readonly #approve: ReturnType<typeof createApprove>;
   readonly #end = new AbortController();
   #isReady = false;
+  #catalog: ModelCatalog = CURATED_MODELS;
   #open: OpenConversation | undefined;
   #titling: Promise<void> | undefined;
 
@@ -59,11 +61,14 @@ export class AgentChat {
     this.#options = options;
     this.#open = resumed;
     this.#toolbox = openToolbox(context, () => this.session, { hasMcp: options.hasTools });
-    this.#toolbox.then(() => this.#isReady = true, () => {});
+    this.#toolbox.then(({ catalog }) => {
+      this.#isReady = true;
+      this.#catalog = catalog;
+    }, () => {});
     this.#show = createAgentView(context, view);
     this.#keeper = new ContextKeeper({
-      target: () => targetOf(this.session),
-      auxiliary: () => auxiliaryOf(this.session),
+      target: () => targetOf(this.session, this.#catalog),
+      auxiliary: () => auxiliaryOf(this.session, this.#catalog),
       onStart: () => {
         view.stop(false);
         context.output.progress("Making room: summarizing the conversation …");
@@ -117,8 +122,9 @@ export class AgentChat {
       workspace: await platform.openWorkspace(),
       hidden: [rootHome(platform)],
       userHome: platform.userHome,
-      target: targetOf(this.session),
+      target: targetOf(this.session, this.#catalog),
       viewer: toolbox.viewer,
+      seeing: modelsThatSee(toolbox.catalog),
       onNote: (note) => output.note(output.paintError("dim", note)),
       signal,
     });
@@ -233,7 +239,7 @@ export class AgentChat {
     const ask = async () => {
       const { requestTitle } = await import("../../agent/title.ts");
       const { messages } = open.conversation;
-      const title = await requestTitle(auxiliaryOf(this.session), messages, signal);
+      const title = await requestTitle(auxiliaryOf(this.session, this.#catalog), messages, signal);
       if (title !== undefined) open.setTitle(title);
     };
     // A conversation without a title is shown by its first words.

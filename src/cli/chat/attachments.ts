@@ -31,6 +31,8 @@ export interface AttachmentOptions {
   target: Target;
   /** The model that looks at images where that one cannot; undefined where none can. */
   viewer: () => Target | undefined;
+  /** Other models that do, as a person names them. */
+  seeing: readonly string[];
   /** Told what was attached, and how. */
   onNote: (note: string) => void;
   /** Cancels. */
@@ -114,7 +116,7 @@ async function attachImage(
   shown: string,
   mediaType: string,
   bytes: Uint8Array,
-  { target, viewer, onNote, signal }: AttachmentOptions,
+  { target, viewer, seeing, onNote, signal }: AttachmentOptions,
 ): Promise<ContentBlock> {
   const block = imageBlock(mediaType, bytes);
   if (seesImages(target)) {
@@ -127,7 +129,7 @@ async function attachImage(
       "unsupported",
       `Cannot attach ${shown}: ${target.model} cannot see images`,
       {
-        hint: "Choose a model that does: grantway model",
+        hint: `Choose one that does, such as ${seeing.join(" or ")}: grantway model`,
       },
     );
   }

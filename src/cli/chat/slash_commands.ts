@@ -5,7 +5,8 @@
  */
 
 import { findToolset, TOOLSETS } from "../../agent/toolsets.ts";
-import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { type Provider, PROVIDERS } from "../../providers/mod.ts";
+import type { ModelCatalog } from "../../providers/model_catalog.ts";
 import { openUpstream } from "../upstream.ts";
 import { splitModelName } from "../model_choice.ts";
 import { type Context, requireProvider } from "../context.ts";
@@ -89,17 +90,24 @@ async function startOver({ output }: Context, chat: AgentChat): Promise<void> {
 async function chooseModel(context: Context, chat: AgentChat, name: string): Promise<void> {
   const { provider: current, model } = chat.session;
   if (name === "") {
-    const { pick } = await import("../prompts.ts");
-    const models = current.models.map(({ id, summary }) => ({
-      value: id,
-      label: id,
-      ...(summary === undefined ? {} : { hint: summary }),
-    }));
-    return await use(context, chat, current, await pick("Model", models, model));
+    const [{ pick }, { modelRows }] = await Promise.all([
+      import("../prompts.ts"),
+      import("../model_rows.ts"),
+    ]);
+    const rows = modelRows(await listed(context), current);
+    return await use(context, chat, current, await pick("Model", rows, model));
   }
   const named = splitModelName(name);
   const provider = named.provider ?? current;
-  await use(context, chat, provider, findModel(provider, named.model)?.id ?? named.model);
+  const known = (await listed(context)).find(provider, named.model);
+  await use(context, chat, provider, known?.id ?? named.model);
+}
+
+/** The models that there are; what is newer is there the next time. */
+async function listed(context: Context): Promise<ModelCatalog> {
+  const models = await context.models();
+  models.refreshIfStale();
+  return (await models.load()).catalog;
 }
 
 async function chooseProvider(context: Context, chat: AgentChat, name: string): Promise<void> {
@@ -134,7 +142,7 @@ async function use(
   }
   const { output } = context;
   output.note(`${output.paintError("bold", chat.session.model)}  ${chat.session.account}`);
-  if (findModel(provider, model) === undefined) {
+  if ((await listed(context)).find(provider, model) === undefined) {
     output.note(`${provider.id} lists no such model; it is used as written`);
   }
 }

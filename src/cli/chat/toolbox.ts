@@ -11,7 +11,8 @@ import type { FileAccess } from "../../agent/tools/access.ts";
 import type { createMediaTools } from "../../agent/tools/media.ts";
 import type { Credential } from "../../credentials/credential.ts";
 import type { OpaqueTool } from "../../protocols/event.ts";
-import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
+import type { ModelCatalog } from "../../providers/model_catalog.ts";
+import { type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { rootHome } from "../home.ts";
 import { findAccess } from "./tool_backends.ts";
 import type { ChatSession } from "../chat_session.ts";
@@ -29,6 +30,8 @@ export interface Offer {
 export interface Toolbox {
   /** Whether each toolset is on; to be changed at will. */
   isOn: Map<ToolsetId, boolean>;
+  /** What is known of models. */
+  catalog: ModelCatalog;
   /** What the session's model is offered now. */
   offer(): Offer;
   /** The model that looks at images where the session's cannot; undefined where none can. */
@@ -45,21 +48,39 @@ function isSecret(name: string): boolean {
 }
 
 /** The model of a session. */
-export function targetOf({ provider, model, transport }: ChatSession): Target {
-  return { transport, model, info: findModel(provider, model) };
+export function targetOf(
+  { provider, model, transport }: ChatSession,
+  catalog: ModelCatalog,
+): Target {
+  return { transport, model, info: catalog.find(provider, model) };
 }
 
 /** The auxiliary model of a session: for titles, summaries and delegated tasks. */
-export function auxiliaryOf({ provider, transport }: ChatSession): Target {
+export function auxiliaryOf({ provider, transport }: ChatSession, catalog: ModelCatalog): Target {
   const model = provider.auxiliaryModel;
-  return { transport, model, info: findModel(provider, model) };
+  return { transport, model, info: catalog.find(provider, model) };
 }
 
-/** Loads the modules of the tools, those for MCP servers only where there are any. */
+/** Models that see images, one of each family: `xai-oauth/grok-4.3`. */
+export function modelsThatSee(catalog: ModelCatalog): string[] {
+  const names = new Map<string, string>();
+  for (const provider of PROVIDERS) {
+    const model = catalog.list(provider).find(({ input }) => input.includes("image"));
+    if (model === undefined || names.has(provider.family)) continue;
+    names.set(provider.family, `${provider.id}/${model.id}`);
+  }
+  return [...names.values()];
+}
+
+/**
+ * Loads what is known of models, and the modules of the tools; those for MCP servers only where there
+ * are any.
+ */
 // deno-lint-ignore explicit-function-return-type -- its type is that of the modules
 export async function loadTools(context: Context) {
   const mcp = await (await context.config()).section("mcp");
-  const [files, find, shell, delegate, vision, search] = await Promise.all([
+  const [{ catalog }, files, find, shell, delegate, vision, search] = await Promise.all([
+    context.models().then((models) => models.load()),
     import("../../agent/tools/read_file.ts"),
     import("../../agent/tools/find_files.ts"),
     import("../../agent/tools/shell.ts"),
@@ -75,7 +96,7 @@ export async function loadTools(context: Context) {
       import("../../agent/mcp/servers.ts"),
     ]),
   ]);
-  return { files, find, shell, delegate, vision, search };
+  return { catalog, files, find, shell, delegate, vision, search };
 }
 
 /** Opens the toolbox of a chat; `session` may be another one with every question. */
@@ -88,7 +109,7 @@ export async function openToolbox(
   const [config, workspace] = await Promise.all([context.config(), platform.openWorkspace()]);
   const isOn = readToolsets(await config.section("tools"));
   const access = { workspace, hidden: [rootHome(platform)] };
-  const { files, find, shell, delegate, vision, search } = await loadTools(context);
+  const { catalog, files, find, shell, delegate, vision, search } = await loadTools(context);
   const mcp = hasMcp && isOn.get("mcp") ? await openMcp(context, await config.section("mcp")) : [];
   const reading = [
     files.createReadFileTool(access),
@@ -98,13 +119,13 @@ export async function openToolbox(
   const viewer = () => {
     const { provider, transport } = session();
     // The auxiliary model first; then any that the subscription has.
-    const candidates = [provider.auxiliaryModel, ...provider.models.map(({ id }) => id)]
-      .map((model): Target => ({ transport, model, info: findModel(provider, model) }));
+    const candidates = [provider.auxiliaryModel, ...catalog.list(provider).map(({ id }) => id)]
+      .map((model): Target => ({ transport, model, info: catalog.find(provider, model) }));
     return candidates.find((target) => target.info !== undefined && seesImages(target));
   };
   const viewing = vision.createViewImageTool({
     ...access,
-    target: () => targetOf(session()),
+    target: () => targetOf(session(), catalog),
     viewer: () => Promise.resolve(viewer()),
   });
   const stored = await context.credentials.list();
@@ -118,7 +139,7 @@ export async function openToolbox(
       const { openUpstream } = await import("../upstream.ts");
       const { transport } = await openUpstream(context, backend);
       const model = backend.auxiliaryModel;
-      return { transport, model, info: findModel(backend, model) };
+      return { transport, model, info: catalog.find(backend, model) };
     };
     searchers.set(kind, search.createSearchTool(kind, what, target));
   }
@@ -143,15 +164,16 @@ export async function openToolbox(
     return offer;
   };
   const helper = delegate.createDelegateTool({
-    target: () => Promise.resolve(auxiliaryOf(session())),
+    target: () => Promise.resolve(auxiliaryOf(session(), catalog)),
     tools: reading,
     serverTools: [],
   });
   return {
     isOn,
+    catalog,
     viewer,
     offer: () => {
-      const target = targetOf(session());
+      const target = targetOf(session(), catalog);
       const { tools: searches, serverTools } = searching();
       const canSee = seesImages(target) || viewer() !== undefined;
       const tools = [

@@ -5,7 +5,7 @@
  */
 
 import { isLoopbackUrl } from "../../core/http.ts";
-import { findModel, type Provider } from "../../providers/mod.ts";
+import type { Provider } from "../../providers/mod.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { chooseModel } from "../model_choice.ts";
@@ -63,9 +63,17 @@ export async function describeAccess(
 ): Promise<LocalAccess> {
   const choice = await chooseModel(context, flags);
   const providers = await openUpstreams(context).list();
+  const { catalog } = await (await context.models()).load();
+  const describe = (provider: Provider, id: string): GatewayModel => {
+    const model = catalog.find(provider, id);
+    return {
+      name: `${provider.id}/${id}`,
+      contextTokens: model?.contextTokens,
+      maxOutputTokens: model?.maxOutputTokens,
+    };
+  };
   const models = providers.flatMap((provider) =>
-    [provider.defaultModel, ...provider.models.map(({ id }) => id)]
-      .map((id) => describeModel(provider, id))
+    catalog.list(provider).map(({ id }) => describe(provider, id))
   );
   const isNamed = flags.provider !== undefined || flags.model !== undefined;
   // A model that was asked for is another gateway's to answer, perhaps.
@@ -73,17 +81,8 @@ export async function describeAccess(
     ? choice
     : { provider: providers[0], model: providers[0].defaultModel };
   const isSignedIn = providers.includes(provider);
-  const model = isNamed || isSignedIn ? describeModel(provider, id) : undefined;
-  const auxiliary = model && describeModel(provider, provider.auxiliaryModel);
+  const model = isNamed || isSignedIn ? describe(provider, id) : undefined;
+  const auxiliary = model && describe(provider, provider.auxiliaryModel);
   const byName = new Map([...model ? [model] : [], ...models].map((model) => [model.name, model]));
   return { url, model, auxiliary, models: [...byName.values()], provider, isSignedIn };
-}
-
-function describeModel(provider: Provider, id: string): GatewayModel {
-  const model = findModel(provider, id);
-  return {
-    name: `${provider.id}/${id}`,
-    contextTokens: model?.contextTokens,
-    maxOutputTokens: model?.maxOutputTokens,
-  };
 }

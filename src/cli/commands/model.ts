@@ -5,13 +5,13 @@
  */
 
 import type { Command } from "commander";
-import { statusOf } from "../../credentials/credential_status.ts";
 import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
-import { credentialsOf } from "../accounts.ts";
 import { chooseModel, splitModelName } from "../model_choice.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
+import { modelRows } from "../model_rows.ts";
+import { accessTo } from "../provider_access.ts";
 import { providerSettings } from "../selection.ts";
 import { signIn } from "../sign_in.ts";
 
@@ -36,14 +36,15 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   if (argument !== undefined) return await choose(context, argument);
   if (output.options.json) {
     const { provider, model } = await chooseModel(context, {});
+    const { catalog } = await (await context.models()).load();
     output.json({
       type: "model",
       provider: provider.id,
       model,
-      choices: PROVIDERS.map(({ id, name, models }) => ({
-        provider: id,
-        name,
-        models: models.map(({ id, contextTokens }) => ({ id, contextTokens })),
+      choices: PROVIDERS.map((provider) => ({
+        provider: provider.id,
+        name: provider.name,
+        models: catalog.list(provider).map(({ id, contextTokens }) => ({ id, contextTokens })),
       })),
     });
     return;
@@ -66,9 +67,13 @@ async function choose(context: Context, name: string): Promise<void> {
   }
   const provider = named.provider ?? (await chooseModel(context, {})).provider;
   if (named.model === "") throw new UsageError(`"${name}" names no model`);
-  const known = findModel(provider, named.model);
+  const known = findModel(provider, named.model) ??
+    (await (await context.models()).load()).catalog.find(provider, named.model);
   if (known === undefined) {
-    context.output.warn(`${provider.id} lists no model "${named.model}"; it is used as written`);
+    context.output.warn(
+      `${provider.id} lists no model "${named.model}"; it is used as written. ` +
+        `What it lists: grantway models ${provider.id}`,
+    );
   }
   await save(context, provider, known?.id ?? named.model);
 }
@@ -82,33 +87,23 @@ async function save(context: Context, provider: Provider, model: string): Promis
 
 async function pickModel(context: Context): Promise<{ provider: Provider; model: string }> {
   const { pick } = await import("../prompts.ts");
-  const now = context.platform.now();
+  const models = await context.models();
+  // While one looks for the provider.
+  models.refreshIfStale();
   const current = await chooseModel(context, {});
   const rows = [];
-  for (const { id, name, apiKey } of PROVIDERS) {
-    const credentials = await credentialsOf(context, requireProvider(id));
-    const isUsable = credentials.some((credential) =>
-      statusOf(credential, now).state !== "needs_login"
-    );
-    const keys = await Promise.all((apiKey?.variables ?? []).map(context.variable));
-    const hint = isUsable
-      ? "signed in"
-      : keys.some((key) => key !== undefined)
-      ? "API key"
-      : "not signed in";
-    rows.push({ value: id, label: name, hint });
+  for (const provider of PROVIDERS) {
+    const hint = await accessTo(context, provider);
+    rows.push({ value: provider.id, label: provider.name, hint });
   }
   const provider = requireProvider(await pick("Provider", rows, current.provider.id));
   const row = rows.find(({ value }) => value === provider.id)!;
   if (row.hint === "not signed in") await signInTo(context, provider);
-  const isCurrent = provider === current.provider && findModel(provider, current.model);
+  const { catalog } = await models.load();
+  const isCurrent = provider === current.provider && catalog.find(provider, current.model);
   const model = await pick(
     "Model",
-    provider.models.map(({ id, summary }) => ({
-      value: id,
-      label: id,
-      ...(summary === undefined ? {} : { hint: summary }),
-    })),
+    modelRows(catalog, provider),
     isCurrent ? current.model : provider.defaultModel,
   );
   return { provider, model };

@@ -22,7 +22,7 @@ export const XAI_MODELS: readonly Model[] = [
     ...GROK,
     reasoning: true,
     efforts: ["none", "low", "medium", "high"],
-    summary: "reasoning with tools, the default",
+    summary: "reasoning with tools",
   },
   {
     id: "grok-4.20-0309-reasoning",
