@@ -44,7 +44,7 @@ export async function removeStored(
 }
 
 /** Tells the provider, where that can be done; a logout does not fail for it. */
-async function revoke(context: Context, credential: Credential): Promise<RevocationOutcome> {
+export async function revoke(context: Context, credential: Credential): Promise<RevocationOutcome> {
   const provider = findProvider(credential.provider);
   if (provider === undefined) return { kind: "unsupported" };
   const { fetch, now, sleep, signal } = context.runtime;

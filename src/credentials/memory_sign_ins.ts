@@ -10,7 +10,9 @@ import { resolveRuntime } from "../core/runtime.ts";
 import { createSignIn, type SignIn, type SignInOptions, type SignIns } from "./sign_in.ts";
 
 /** What the sign-ins are made of. */
-export interface MemorySignInsOptions extends Omit<SignInOptions, "id" | "storage"> {
+export interface MemorySignInsOptions extends Omit<SignInOptions, "id" | "host" | "storage"> {
+  /** Id of what the logins are made on, asked when one is. */
+  host: () => Promise<string>;
   /** Ends every wait. */
   signal?: AbortSignal | undefined;
 }
@@ -23,7 +25,7 @@ export function createMemorySignIns(options: MemorySignInsOptions): SignIns {
   const { now, sleep } = resolveRuntime(options);
   const all = new Map<string, SignIn>();
 
-  function open(id: string): SignIn {
+  function open(id: string, host: string): SignIn {
     let saved: string | null = null;
     let waiting = new AbortController();
 
@@ -42,6 +44,7 @@ export function createMemorySignIns(options: MemorySignInsOptions): SignIns {
     const signIn = createSignIn({
       ...options,
       id,
+      host,
       storage: {
         load: () => Promise.resolve(saved),
         save: (text, at) => {
@@ -63,7 +66,7 @@ export function createMemorySignIns(options: MemorySignInsOptions): SignIns {
   return {
     start: async (request) => {
       const id = encodeBase64Url(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
-      const signIn = open(id);
+      const signIn = open(id, await options.host());
       const view = await signIn.start(request);
       all.set(id, signIn);
       return view;

@@ -17,6 +17,7 @@ import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import { findProvider } from "../providers/catalog.ts";
 import { type EndpointOverrides, findRegion } from "../providers/endpoints.ts";
 import type { AccountIdentity, Provider, Region } from "../providers/provider.ts";
+import type { CredentialOwner } from "./credential.ts";
 import { type ShownCredential, withoutSecrets } from "./credential_status.ts";
 import type { CredentialStore } from "./credential_store.ts";
 import type { LoginGrant } from "./login_options.ts";
@@ -92,6 +93,8 @@ export interface SignInStorage {
 export interface SignInOptions extends Omit<RuntimeOptions, "signal"> {
   /** Its id, unique for ever. */
   id: string;
+  /** Id of what it is made on; see {@linkcode CredentialOwner}. */
+  host: string;
   /** Where it is kept. */
   storage: SignInStorage;
   /** Where the login goes. */
@@ -171,7 +174,7 @@ const STORE_WATCH_MS = 90_000;
 
 /** Creates the sign-in of that id; nothing is read before it is used. */
 export function createSignIn(options: SignInOptions): SignIn {
-  const { id, storage, credentials, overrides, onWarning } = options;
+  const { id, host, storage, credentials, overrides, onWarning } = options;
   const runtime = resolveRuntime(options);
   const { now } = runtime;
   let turn: Promise<unknown> = Promise.resolve();
@@ -264,8 +267,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     const record = await load();
     if (record?.stage.kind !== "storing") return;
     const { stage, request } = record;
-    // Who asks after this instance has ended goes on by this.
-    const owner = { host: `sign-in/${id}`, createdAt: stage.grant.issuedAt };
+    // Who goes on after this instance has ended knows the login by it.
+    const owner: CredentialOwner = { host, createdAt: stage.grant.issuedAt };
     let latest = record;
     const aim = async (target: string) => {
       const next: Stage = { ...stage, target };
@@ -274,7 +277,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       latest = { ...latest, stage: next, wakeAt };
     };
     try {
-      const stored = await findStored(stage, owner.host) ??
+      const stored = await findStored(stage, owner) ??
         await storeLogin(aiming(credentials, aim), stage.grant, { label: request.label, owner });
       const { credential, isReplacement } = stored;
       const shown = withoutSecrets(credential);
@@ -291,11 +294,13 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   async function findStored(
     { target, grant }: Stage & { kind: "storing" },
-    host: string,
+    owner: CredentialOwner,
   ): Promise<StoredLogin | undefined> {
     if (target === undefined) return undefined;
     const credential = await credentials.get(grant.provider, target);
-    if (credential?.owner.host !== host) return undefined;
+    const isStored = credential?.owner.host === owner.host &&
+      credential.owner.createdAt === owner.createdAt;
+    if (!isStored) return undefined;
     return { credential, isReplacement: credential.createdAt !== grant.issuedAt };
   }
 

@@ -48,6 +48,7 @@ class World {
   open(): SignIn {
     return createSignIn({
       id: "one",
+      host: "host",
       fetch: this.sandbox.fetch as typeof fetch,
       now: () => this.clock,
       credentials: this.credentials,

@@ -99,6 +99,7 @@ export function createAdminWorld(
         now,
         sleep,
         credentials,
+        host: () => Promise.resolve("host"),
         overrides: () => ({}),
         onWarning: () => {},
       }),

@@ -162,3 +162,33 @@ Deno.test("gateway serve on every address is reached by address, and by no other
   child.kill("SIGINT");
   assertEquals((await child.result).code, 0);
 });
+
+Deno.test("gateway serve signs in for whoever has the admin token, and for nobody else", async () => {
+  await using cli = await TestCli.create();
+  const env = { GRANTWAY_ADMIN_TOKEN: "an-admin-token-of-some-length" };
+  const { child, origin } = await serve(cli, [], { env });
+  const wrong = await cli.run(`auth add xai-oauth --yes --remote ${origin}`, {
+    env: { GRANTWAY_ADMIN_TOKEN: "another-token-of-some-length" },
+  });
+  assertEquals(wrong.code, 4, wrong.stderr);
+  const added = await cli.run(`auth add minimax-oauth --yes --label there --remote ${origin}`, {
+    env,
+  });
+  assertEquals(added.code, 0, added.stderr);
+  assertEquals((await cli.stored()).map(({ label }) => label), ["there"]);
+  const listed = await cli.run(`auth list --remote ${origin}`, { env });
+  assertStringIncludes(listed.stdout, "#1  there  login");
+  const set = await cli.run(
+    `gateway config set limits.concurrent 7 --remote ${origin}`,
+    { env },
+  );
+  assertEquals(set.code, 0, set.stderr);
+  assertEquals((await cli.run("gateway config get limits.concurrent")).stdout, "7\n");
+  const doctor = await cli.run(`doctor --remote ${origin}`, { env });
+  assertStringIncludes(doctor.stdout, "minimax-oauth there");
+  const out = await cli.run(`auth logout minimax-oauth --remote ${origin}`, { env });
+  assertEquals(out.code, 0, out.stderr);
+  assertEquals(await cli.stored(), []);
+  child.kill("SIGINT");
+  assertEquals((await child.result).code, 0);
+});

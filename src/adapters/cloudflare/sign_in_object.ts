@@ -117,6 +117,7 @@ export class SignInObject {
     return this.#signIn = createSignIn({
       ...this.#runtime,
       id,
+      host: seal,
       storage: {
         load: async () => {
           const sealed = (await storage.get([RECORD_KEY])).get(RECORD_KEY);
