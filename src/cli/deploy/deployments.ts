@@ -99,7 +99,9 @@ function parse(text: string): Deployment {
     throw new CredentialError(
       "storage_corrupt",
       `Cannot read ${DOCUMENT}: a record is not one of this version`,
-      { hint: "Update grantway, or set the file aside: it holds sealing keys, so do not remove it" },
+      {
+        hint: "Update grantway, or set the file aside: it holds sealing keys, so do not remove it",
+      },
     );
   }
   const { keys, adminToken, ...rest } = record["deployment"] as
