@@ -74,15 +74,12 @@ export async function startLocalGateway(
     );
   }
   const upstreams = openUpstreams(context);
-<<<<<<< /tmp/mf_cur
   const end = new AbortController();
   // A gateway of one program's has no owner who comes by.
   const admin = options.keys === undefined
     ? await (await import("./local_admin.ts")).openLocalAdmin(context, books, end.signal)
     : undefined;
-=======
   const models = await context.models();
->>>>>>> /tmp/mf_new
   const gateway = createGateway({
     version: platform.version,
     upstreams,
@@ -99,13 +96,8 @@ export async function startLocalGateway(
     sleep,
   });
   const server = await platform.serve((request) => gateway.fetch(request), { port, host });
-<<<<<<< /tmp/mf_cur
-  keepFresh(upstreams, sleep, end.signal).catch(() => {});
-=======
-  const end = new AbortController();
   models.refreshIfStale();
   keepFresh({ upstreams, models }, sleep, end.signal).catch(() => {});
->>>>>>> /tmp/mf_new
   return {
     server,
     keys,
