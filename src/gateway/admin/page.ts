@@ -14,13 +14,13 @@ import type { Runtime } from "../../core/runtime.ts";
 import { methodNotAllowed, NO_RETRY, notFound, Refusal } from "../error_response.ts";
 import { authorityOf } from "../middleware/host.ts";
 import {
-  FailurePage,
+  failurePage,
   type FormTokens,
-  LoginPage,
-  NewKeyPage,
+  loginPage,
+  newKeyPage,
   type Overview,
-  OverviewPage,
-  SignInPage,
+  overviewPage,
+  signInPage,
 } from "../pages/admin.tsx";
 import { htmlResponse } from "../pages/layout.tsx";
 import { listAccounts } from "./accounts.ts";
@@ -63,7 +63,7 @@ export function createAdminPage(
     const paths = ["logout", "accounts/remove", "sign-ins", "keys", "keys/revoke"];
     const tokens = await formTokens(session, paths);
     const shown: Overview = { accounts, apiKeys, keys: clientKeys, failure };
-    return await htmlResponse(OverviewPage({ tokens, overview: shown }), { status });
+    return await htmlResponse(overviewPage(tokens, shown), { status });
   }
 
   /** The tokens of the forms of a page, made before it is. */
@@ -81,13 +81,13 @@ export function createAdminPage(
     const visitor = sessions().begin("visitor");
     const tokens = await formTokens(visitor, ["login"]);
     const cookies = [await sessions().cookie(visitor)];
-    return await htmlResponse(LoginPage({ tokens, failure }), { status, cookies });
+    return await htmlResponse(loginPage(tokens, failure), { status, cookies });
   }
 
   async function showSignIn(session: Session, id: string): Promise<Response> {
     const signIn = await signIns.read(id);
     if (signIn === null) {
-      const page = FailurePage({ message: "There is no such sign-in, or it is long over" });
+      const page = failurePage({ message: "There is no such sign-in, or it is long over" });
       return await htmlResponse(page, { status: 404 });
     }
     const tokens = await formTokens(session, [
@@ -97,7 +97,7 @@ export function createAdminPage(
     ]);
     const isWaiting = signIn.state === "waiting" && signIn.code!.isOpenable;
     const qr = isWaiting ? await qrCode(signIn.code!.verificationUrl) : undefined;
-    return await htmlResponse(SignInPage({ tokens, signIn, qr }));
+    return await htmlResponse(signInPage(tokens, signIn, qr));
   }
 
   const posts: Record<string, (sent: Sent) => Promise<Response>> = {
@@ -128,7 +128,7 @@ export function createAdminPage(
     keys: async ({ session, fields }) => {
       const { key, secret } = await keys.create({ name: (fields.get("name") ?? "").trim() });
       const tokens = await formTokens(session, ["logout"]);
-      const page = NewKeyPage({ tokens, name: key.name, secret: secret.expose() });
+      const page = newKeyPage(tokens, key.name, secret.expose());
       return await htmlResponse(page);
     },
 
@@ -220,7 +220,7 @@ async function failure(error: unknown): Promise<Response> {
   if (!(error instanceof GrantwayError)) throw error;
   const { message, hint } = error;
   const status = error instanceof Refusal ? error.httpStatus : 503;
-  const response = await htmlResponse(FailurePage({ message, hint }), { status });
+  const response = await htmlResponse(failurePage({ message, hint }), { status });
   const headers = error instanceof Refusal ? error.headers : {};
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;

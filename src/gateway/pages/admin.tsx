@@ -11,7 +11,7 @@ import { findProvider, PROVIDERS } from "../../providers/catalog.ts";
 import type { AdminAccount } from "../admin/accounts.ts";
 import { ADMIN, type ApiKeyVariable } from "../admin/options.ts";
 import type { ClientKey } from "../client_keys.ts";
-import { Layout, type Page } from "./layout.tsx";
+import { layout, type Page } from "./layout.tsx";
 
 /** The token of the form that leads to that path. */
 export type FormTokens = (path: string) => string;
@@ -19,73 +19,80 @@ export type FormTokens = (path: string) => string;
 /** How often the page of a sign-in that waits loads itself again, s. */
 const REFRESH_S = 3;
 
-function Form(
-  { tokens, action, children }: { tokens: FormTokens; action: string; children: Child },
-) {
+/** A form that changes something. */
+function form(tokens: FormTokens, action: string, content: Child) {
   return (
     <form method="post" action={action}>
       <input type="hidden" name="form_token" value={tokens(action)} />
-      {children}
+      {content}
     </form>
   );
 }
 
-/** Says what went wrong. */
-function Failure({ message, hint }: { message: string; hint?: string | undefined }) {
+/** What went wrong. */
+export interface ShownFailure {
+  /** For a person. */
+  message: string;
+  /** What mends it. */
+  hint?: string | undefined;
+}
+
+function failureBox({ message, hint }: ShownFailure) {
   return (
     <div class="box">
       <p class="warn" role="alert">{message}</p>
-      {hint !== undefined && <p>{hint}</p>}
+      {hint === undefined ? "" : <p>{hint}</p>}
     </div>
   );
 }
 
 /** Asks for the admin token. */
-export function LoginPage(
-  { tokens, failure }: { tokens: FormTokens; failure?: string | undefined },
-): Page {
-  return (
-    <Layout title="Log in">
-      <main>
-        <h1>Grantway gateway</h1>
-        {failure !== undefined && <Failure message={failure} />}
-        <Form tokens={tokens} action={`${ADMIN}/login`}>
-          {/* For what keeps passwords: it wants a name for each. */}
-          <input name="username" value="admin" autocomplete="username" hidden />
-          <label>
-            Admin token
-            <input
-              type="password"
-              name="token"
-              required
-              autocomplete="current-password"
-              autofocus
-            />
-          </label>
-          <button class="primary" type="submit">Log in</button>
-        </Form>
-        <p class="muted">It is the secret GRANTWAY_ADMIN_TOKEN of this gateway.</p>
-      </main>
-    </Layout>
+export function loginPage(tokens: FormTokens, failure?: string): Page {
+  const fields = (
+    <>
+      {/* For what keeps passwords: it wants a name for each. */}
+      <input name="username" value="admin" autocomplete="username" hidden />
+      <label>
+        Admin token
+        <input type="password" name="token" required autocomplete="current-password" autofocus />
+      </label>
+      <button class="primary" type="submit">Log in</button>
+    </>
+  );
+  return layout(
+    "Log in",
+    <main>
+      <h1>Grantway gateway</h1>
+      {failure === undefined ? "" : failureBox({ message: failure })}
+      {form(tokens, `${ADMIN}/login`, fields)}
+      <p class="muted">It is the secret GRANTWAY_ADMIN_TOKEN of this gateway.</p>
+    </main>,
   );
 }
 
-function Header({ tokens, title }: { tokens: FormTokens; title: string }) {
-  return (
-    <header>
-      <h1>{title}</h1>
-      <Form tokens={tokens} action={`${ADMIN}/logout`}>
-        <button type="submit">Log out</button>
-      </Form>
-    </header>
+/** A page for who has logged in. */
+function adminPage(
+  tokens: FormTokens,
+  { title, heading = title, refreshS }: { title: string; heading?: string; refreshS?: number },
+  content: Child,
+): Page {
+  const page = (
+    <>
+      <header>
+        <h1>{heading}</h1>
+        {form(tokens, `${ADMIN}/logout`, <button type="submit">Log out</button>)}
+      </header>
+      <main>{content}</main>
+    </>
   );
+  return layout(title, page, refreshS);
 }
 
 function instant(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-function Status({ account: { credential, status, coolDown } }: { account: AdminAccount }) {
+function statusLine({ credential, status, coolDown }: AdminAccount) {
   const { expiresAt } = credential;
   const isGood = status.state === "valid" || status.state === "refreshable";
   const words = {
@@ -94,14 +101,17 @@ function Status({ account: { credential, status, coolDown } }: { account: AdminA
     uncertain: "uncertain: a refresh has no known outcome yet",
     needs_login: "needs a new login",
   };
+  const more = [
+    ...(status.state === "needs_login" ? [` (${status.reason})`] : []),
+    ...(coolDown === undefined
+      ? []
+      : [`; rests until ${instant(coolDown.until)}: ${coolDown.message}`]),
+  ];
   return (
-    <>
+    <div>
       <span class={isGood ? "ok" : "warn"}>{words[status.state]}</span>
-      {status.state === "needs_login" && <span class="muted">{` (${status.reason})`}</span>}
-      {coolDown !== undefined && (
-        <span class="muted">{`; rests until ${instant(coolDown.until)}: ${coolDown.message}`}</span>
-      )}
-    </>
+      <span class="muted">{more.join("")}</span>
+    </div>
   );
 }
 
@@ -114,84 +124,122 @@ export interface Overview {
   /** The client keys. */
   keys: readonly ClientKey[];
   /** What went wrong with what was asked for last. */
-  failure?: { message: string; hint?: string | undefined } | undefined;
+  failure?: ShownFailure | undefined;
 }
 
 /** Everything at a glance. */
-export function OverviewPage(
-  { tokens, overview }: { tokens: FormTokens; overview: Overview },
-): Page {
+export function overviewPage(tokens: FormTokens, overview: Overview): Page {
   const { accounts, apiKeys, keys, failure } = overview;
-  return (
-    <Layout title="Gateway">
-      <Header tokens={tokens} title="Grantway gateway" />
-      <main>
-        {failure !== undefined && <Failure {...failure} />}
-        <h2>Accounts</h2>
-        {accounts.length + apiKeys.length === 0 && <p>Nobody is signed in.</p>}
-        <ul>
-          {accounts.map((account) => {
-            const { provider, id, label, region } = account.credential;
-            return (
-              <li>
-                <strong>{label}</strong>
-                <span class="muted">{` ${provider}, region ${region}`}</span>
-                <div>
-                  <Status account={account} />
-                </div>
-                <details>
-                  <summary>Sign out…</summary>
-                  <Form tokens={tokens} action={`${ADMIN}/accounts/remove`}>
-                    <input type="hidden" name="provider" value={provider} />
-                    <input type="hidden" name="id" value={id} />
-                    <button type="submit">{`Sign out of ${label}`}</button>
-                  </Form>
-                </details>
-              </li>
-            );
-          })}
-          {apiKeys.map(({ provider, variable }) => (
-            <li>
-              <strong>{variable}</strong>
-              <span class="muted">{` ${provider}, API key`}</span>
-            </li>
-          ))}
-        </ul>
-        <h2>Sign in</h2>
-        <SignInForm tokens={tokens} />
-        <h2>Client keys</h2>
-        {keys.length === 0 && <p>No client key: every request of a client is refused.</p>}
-        <ul>{keys.map((key) => <KeyRow key={key.id} tokens={tokens} clientKey={key} />)}</ul>
-        <Form tokens={tokens} action={`${ADMIN}/keys`}>
+  const content = (
+    <>
+      {failure === undefined ? "" : failureBox(failure)}
+      <h2>Accounts</h2>
+      {accounts.length + apiKeys.length === 0 ? <p>Nobody is signed in.</p> : ""}
+      <ul>
+        {accounts.map((account) => accountRow(tokens, account))}
+        {apiKeys.map(({ provider, variable }) => namedRow(variable, `${provider}, API key`, ""))}
+      </ul>
+      <h2>Sign in</h2>
+      {form(tokens, `${ADMIN}/sign-ins`, signInFields())}
+      <h2>Client keys</h2>
+      {keys.length === 0 ? <p>No client key: every request of a client is refused.</p> : ""}
+      <ul>{keys.map((key) => keyRow(tokens, key))}</ul>
+      {form(
+        tokens,
+        `${ADMIN}/keys`,
+        <>
           <label>
             New client key, called
             <input name="name" required maxlength={64} placeholder="laptop" autocomplete="off" />
           </label>
           <button type="submit">Create</button>
-        </Form>
-        <p class="muted">
-          A change may take a minute to be seen everywhere. Keys with a scope, limits or an end:
-          {" "}
-          <code>grantway gateway keys create --remote</code>
-        </p>
-      </main>
-    </Layout>
+        </>,
+      )}
+      <p class="muted">
+        A change may take a minute to be seen everywhere. Keys with a scope, limits or an end:{" "}
+        <code>grantway gateway keys create --remote</code>
+      </p>
+    </>
+  );
+  return adminPage(tokens, { title: "Gateway", heading: "Grantway gateway" }, content);
+}
+
+/** Something with a name, and what can be done with it. */
+function namedRow(name: string, about: string, content: Child) {
+  return (
+    <li>
+      <strong>{name}</strong>
+      <span class="muted">{` ${about}`}</span>
+      {content}
+    </li>
   );
 }
 
-function SignInForm({ tokens }: { tokens: FormTokens }) {
+/** A button that is one step away. */
+function dangerous(
+  tokens: FormTokens,
+  action: string,
+  { summary, button, fields }: {
+    summary: string;
+    button: string;
+    fields: Readonly<Record<string, string>>;
+  },
+) {
+  const content = (
+    <>
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <button type="submit">{button}</button>
+    </>
+  );
   return (
-    <Form tokens={tokens} action={`${ADMIN}/sign-ins`}>
+    <details>
+      <summary>{summary}</summary>
+      {form(tokens, action, content)}
+    </details>
+  );
+}
+
+function accountRow(tokens: FormTokens, account: AdminAccount) {
+  const { provider, id, label, region } = account.credential;
+  const content = (
+    <>
+      {statusLine(account)}
+      {dangerous(tokens, `${ADMIN}/accounts/remove`, {
+        summary: "Sign out…",
+        button: `Sign out of ${label}`,
+        fields: { provider, id },
+      })}
+    </>
+  );
+  return namedRow(label, `${provider}, region ${region}`, content);
+}
+
+function keyRow(tokens: FormTokens, { id, name, createdAt, expiresAt }: ClientKey) {
+  const end = expiresAt === undefined ? "" : `, ends ${instant(expiresAt)}`;
+  const content = dangerous(tokens, `${ADMIN}/keys/revoke`, {
+    summary: "Revoke…",
+    button: `Revoke ${name}`,
+    fields: { id },
+  });
+  return namedRow(name, `${id}, made ${instant(createdAt)}${end}`, content);
+}
+
+function signInFields() {
+  const targets = PROVIDERS.filter(({ oauth }) => oauth !== undefined)
+    .flatMap(({ id, name, regions }) =>
+      regions.map((region) => ({
+        value: `${id}/${region.id}`,
+        text: regions.length > 1 ? `${name}, ${region.name}` : name,
+      }))
+    );
+  return (
+    <>
       <label>
         Provider
         <select name="target">
-          {PROVIDERS.filter(({ oauth }) => oauth !== undefined).flatMap(({ id, name, regions }) =>
-            regions.map((region) => (
-              <option value={`${id}/${region.id}`}>
-                {regions.length > 1 ? `${name}, ${region.name}` : name}
-              </option>
-            ))
-          )}
+          {targets.map(option)}
         </select>
       </label>
       <label>
@@ -199,88 +247,78 @@ function SignInForm({ tokens }: { tokens: FormTokens }) {
         <input name="label" maxlength={64} placeholder="optional" autocomplete="off" />
       </label>
       <button class="primary" type="submit">Sign in</button>
-    </Form>
+    </>
   );
 }
 
-function KeyRow({ tokens, clientKey }: { tokens: FormTokens; clientKey: ClientKey }) {
-  const { id, name, createdAt, expiresAt } = clientKey;
-  return (
-    <li>
-      <strong>{name}</strong>
-      <span class="muted">
-        {` ${id}, made ${instant(createdAt)}`}
-        {expiresAt !== undefined && `, ends ${instant(expiresAt)}`}
-      </span>
-      <details>
-        <summary>Revoke…</summary>
-        <Form tokens={tokens} action={`${ADMIN}/keys/revoke`}>
-          <input type="hidden" name="id" value={id} />
-          <button type="submit">{`Revoke ${name}`}</button>
-        </Form>
-      </details>
-    </li>
-  );
+function option({ value, text }: { value: string; text: string }) {
+  return <option value={value}>{text}</option>;
 }
 
 /** Shows a new key, this once. */
-export function NewKeyPage(
-  { tokens, name, secret }: { tokens: FormTokens; name: string; secret: string },
-): Page {
-  return (
-    <Layout title="New client key">
-      <Header tokens={tokens} title={`Client key ${name}`} />
-      <main>
-        <p>Copy it now: it is shown this once, and whoever has it can use your subscription.</p>
-        <p class="code">{secret}</p>
-        <p>
-          <a href={ADMIN}>Done</a>
-        </p>
-      </main>
-    </Layout>
+export function newKeyPage(tokens: FormTokens, name: string, secret: string): Page {
+  const content = (
+    <>
+      <p>Copy it now: it is shown this once, and whoever has it can use your subscription.</p>
+      <p class="code">{secret}</p>
+      <p>
+        <a href={ADMIN}>Done</a>
+      </p>
+    </>
   );
+  return adminPage(tokens, { title: "New client key", heading: `Client key ${name}` }, content);
 }
 
-/** One sign-in. */
-export function SignInPage(
-  { tokens, signIn, qr }: {
-    tokens: FormTokens;
-    signIn: SignInView;
-    /** The page to approve it on, as an SVG; of ours, and of nothing but squares. */
-    qr?: string | undefined;
-  },
-): Page {
-  const { state } = signIn;
+/**
+ * One sign-in.
+ *
+ * @param qr The page to approve it on, as an SVG; of ours, and of nothing but squares.
+ */
+export function signInPage(tokens: FormTokens, signIn: SignInView, qr: string | undefined): Page {
+  const { state, error, notification } = signIn;
   const name = findProvider(signIn.provider)?.shortName ?? signIn.provider;
   const isMoving = state === "waiting" || state === "storing";
-  return (
-    <Layout title={`Sign in to ${name}`} refreshS={isMoving ? REFRESH_S : undefined}>
-      <Header tokens={tokens} title={`Sign in to ${name}`} />
-      <main>
-        {state === "waiting" && <Waiting tokens={tokens} signIn={signIn} qr={qr} />}
-        {state === "approved" && <Approved tokens={tokens} signIn={signIn} name={name} />}
-        {state === "storing" && <p>It is being stored…</p>}
-        {state === "stored" && (
-          <p class="ok">
-            {`Signed in as ${signIn.credential?.label}`}
-            {signIn.isReplacement && ", in place of the earlier login"}.
-          </p>
-        )}
-        {signIn.error !== undefined && <Failure {...signIn.error} />}
-        {signIn.notification !== undefined && <p>{`${name} says: ${signIn.notification}`}</p>}
-        <p>
-          <a href={ADMIN}>{state === "stored" || state === "failed" ? "Done" : "Overview"}</a>
-        </p>
-      </main>
-    </Layout>
+  const content = (
+    <>
+      {stageOf(tokens, signIn, name, qr)}
+      {error === undefined ? "" : failureBox(error)}
+      {notification === undefined ? "" : <p>{`${name} says: ${notification}`}</p>}
+      <p>
+        <a href={ADMIN}>{state === "stored" || state === "failed" ? "Done" : "Overview"}</a>
+      </p>
+    </>
   );
+  const title = `Sign in to ${name}`;
+  return adminPage(tokens, { title, ...(isMoving ? { refreshS: REFRESH_S } : {}) }, content);
 }
 
-function Waiting(
-  { tokens, signIn, qr }: { tokens: FormTokens; signIn: SignInView; qr: string | undefined },
-) {
+function stageOf(
+  tokens: FormTokens,
+  signIn: SignInView,
+  name: string,
+  qr: string | undefined,
+): Child {
+  const { state, credential, isReplacement } = signIn;
+  switch (state) {
+    case "waiting":
+      return waiting(tokens, signIn, qr);
+    case "approved":
+      return approved(tokens, signIn, name);
+    case "storing":
+      return <p>It is being stored…</p>;
+    case "stored": {
+      const place = isReplacement ? ", in place of the earlier login" : "";
+      return <p class="ok">{`Signed in as ${credential?.label}${place}.`}</p>;
+    }
+    case "failed":
+      return "";
+  }
+}
+
+function waiting(tokens: FormTokens, signIn: SignInView, qr: string | undefined) {
   const { userCode, verificationUrl, isOpenable, expiresAt } = signIn.code!;
   const clientName = findProvider(signIn.provider)?.oauth?.clientName;
+  const strange = "This page is not on a host of the provider's: look at it before you open it";
   return (
     <>
       {isOpenable
@@ -291,32 +329,31 @@ function Waiting(
             </a>
           </p>
         )
-        : (
-          <>
-            <Failure message="This page is not on a host of the provider's: look at it before you open it" />
-            <p>
-              <code>{verificationUrl}</code>
-            </p>
-          </>
-        )}
+        : failureBox({ message: strange, hint: verificationUrl })}
       <p class="code">{userCode}</p>
-      {qr !== undefined && raw(qr)}
+      {qr === undefined ? "" : raw(qr)}
       <p>
         {`Approve it there, with the account that this gateway shall use. The page shows the same code, and names the app "${clientName}": its client id is used. The code is good until ${
           instant(expiresAt)
         }.`}
       </p>
-      <Form tokens={tokens} action={`${ADMIN}/sign-ins/${signIn.id}/cancel`}>
-        <button type="submit">Cancel</button>
-      </Form>
+      {form(
+        tokens,
+        `${ADMIN}/sign-ins/${signIn.id}/cancel`,
+        <button type="submit">Cancel</button>,
+      )}
     </>
   );
 }
 
-function Approved(
-  { tokens, signIn, name }: { tokens: FormTokens; signIn: SignInView; name: string },
-) {
+function approved(tokens: FormTokens, signIn: SignInView, name: string) {
   const { id, account, code, confirmBy } = signIn;
+  const confirm = (
+    <>
+      {account === undefined ? "" : <input type="hidden" name="account" value={account.id} />}
+      <button class="primary" type="submit">This is my account: use it</button>
+    </>
+  );
   return (
     <>
       <p>It was approved. Nothing uses it before you confirm it:</p>
@@ -338,32 +375,30 @@ function Approved(
       <p>
         Everything that clients ask will go through this account, and may be kept in its history.
       </p>
-      <Form tokens={tokens} action={`${ADMIN}/sign-ins/${id}/confirm`}>
-        {account !== undefined && <input type="hidden" name="account" value={account.id} />}
-        <button class="primary" type="submit">This is my account: use it</button>
-      </Form>
-      <p />
-      <Form tokens={tokens} action={`${ADMIN}/sign-ins/${id}/cancel`}>
-        <button type="submit">Discard it</button>
-      </Form>
-      {confirmBy !== undefined && <p class="muted">{`It is given up at ${instant(confirmBy)}.`}</p>}
+      {form(tokens, `${ADMIN}/sign-ins/${id}/confirm`, confirm)}
+      <p></p>
+      {form(
+        tokens,
+        `${ADMIN}/sign-ins/${id}/cancel`,
+        <button type="submit">Discard it</button>,
+      )}
+      <p class="muted">
+        {confirmBy === undefined ? "" : `It is given up at ${instant(confirmBy)}.`}
+      </p>
     </>
   );
 }
 
 /** What cannot be shown. */
-export function FailurePage(
-  { message, hint }: { message: string; hint?: string | undefined },
-): Page {
-  return (
-    <Layout title="Grantway">
-      <main>
-        <h1>Grantway gateway</h1>
-        <Failure message={message} hint={hint} />
-        <p>
-          <a href={ADMIN}>Overview</a>
-        </p>
-      </main>
-    </Layout>
+export function failurePage(failure: ShownFailure): Page {
+  return layout(
+    "Grantway",
+    <main>
+      <h1>Grantway gateway</h1>
+      {failureBox(failure)}
+      <p>
+        <a href={ADMIN}>Overview</a>
+      </p>
+    </main>,
   );
 }

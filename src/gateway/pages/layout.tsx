@@ -2,6 +2,9 @@
  * The frame of every page of the gateway: plain HTML with one style sheet and no script. Every text goes
  * through JSX, which escapes it.
  *
+ * Parts of pages are called as functions, not written as elements: those would bring Hono's renderer for
+ * components into the Worker, which is larger than all pages.
+ *
  * @module
  */
 
@@ -30,14 +33,12 @@ a,code{overflow-wrap:anywhere}summary{cursor:pointer}details form{margin-top:.5r
 export type Page = { toString(): string } | Promise<{ toString(): string }>;
 
 /** The frame. */
-export function Layout(
-  { title, refreshS, children }: {
-    title: string;
-    /** Loads itself again after so many seconds. */
-    refreshS?: number | undefined;
-    children: Child;
-  },
-) {
+export function layout(
+  title: string,
+  content: Child,
+  /** Loads itself again after so many seconds. */
+  refreshS?: number,
+): Page {
   return (
     <html lang="en">
       <head>
@@ -47,7 +48,7 @@ export function Layout(
         <title>{title} · Grantway</title>
         <style>{STYLE}</style>
       </head>
-      <body>{children}</body>
+      <body>{content}</body>
     </html>
   );
 }
