@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { SignInObject } from "../../../src/adapters/cloudflare/mod.ts";
 import type { SignInView } from "../../../src/credentials/mod.ts";
 import { createSandbox, type Sandbox } from "../../../src/sandbox/mod.ts";
 import { bundle } from "../../support/bundle.ts";
@@ -194,4 +195,101 @@ Deno.test("a Worker without what signing in needs says what to add", async () =>
   });
   assertEquals(response.status, 200);
   assertMatch(await response.text(), /wrangler secret put GRANTWAY_KEYS/);
+});
+
+/** An object in memory, which may be another one at any time. */
+function createObject(canaries: Canaries) {
+  const stored = new Map<string, unknown>();
+  let alarm: number | undefined;
+  let clock = Date.now();
+  const sandbox = createSandbox({ now: () => clock });
+  const nobody = {
+    idFromName: (name: string) => name,
+    get: () => ({ fetch: () => Promise.resolve(Response.json({ result: null })) }),
+  };
+  const kv = {
+    getWithMetadata: () => Promise.resolve({ value: null, metadata: null }),
+    put: () => Promise.resolve(),
+    delete: () => Promise.resolve(),
+    list: () => Promise.resolve({ keys: [], list_complete: true }),
+  };
+  const storage = {
+    get: (keys: string[]) =>
+      Promise.resolve(
+        new Map(keys.filter((key) => stored.has(key)).map((key) => [key, stored.get(key)])),
+      ),
+    put: (entries: Record<string, unknown>) => {
+      for (const [key, value] of Object.entries(entries)) stored.set(key, value);
+      return Promise.resolve();
+    },
+    delete: (keys: string[]) => Promise.resolve(keys.forEach((key) => stored.delete(key))),
+    list: () => Promise.resolve(new Map(stored)),
+    sync: () => Promise.resolve(),
+    setAlarm: (at: number) => Promise.resolve(void (alarm = at)),
+    deleteAlarm: () => Promise.resolve(void (alarm = undefined)),
+  };
+  const open = (keys = KEY_A) =>
+    new SignInObject(
+      { storage, waitUntil: () => {} },
+      { GRANTWAY_KEYS: keys, KV: kv, CREDENTIALS: nobody as never },
+      { fetch: watchFetch(canaries, sandbox.fetch), now: () => clock },
+    );
+  return {
+    sandbox,
+    stored,
+    open,
+    get alarm() {
+      return alarm;
+    },
+    /** What the object answers, as another one than before. */
+    ask: async (method: string, more: Record<string, unknown> = {}, keys?: string) => {
+      const body = JSON.stringify({ protocol: 1, id: "one", ...more });
+      const request = new Request(`https://object/${method}`, { method: "POST", body });
+      return await (await open(keys).fetch(request)).json();
+    },
+    /** Lets its alarm ring, in another object than before. */
+    ring: async (keys?: string) => {
+      clock = Math.max(clock, alarm!);
+      await open(keys).alarm();
+    },
+  };
+}
+
+Deno.test("SignInObject goes on by its alarm, sealed at rest, and leaves nothing", async () => {
+  const canaries = new Canaries();
+  const object = createObject(canaries);
+  const dump = () => JSON.stringify([...object.stored]);
+  const request = { provider: "xai-oauth", region: "global" };
+  const { result: begun } = await object.ask("start", { request });
+  assert(object.alarm! > Date.now());
+  await object.ring();
+  assertEquals((await object.ask("read")).result.state, "waiting");
+  assertEquals(canaries.find(dump()), undefined);
+  object.sandbox.approve(begun.code.userCode);
+  await object.ring();
+  const { result: approved } = await object.ask("read");
+  assertEquals(approved.state, "approved");
+  assertEquals(canaries.find(dump()), undefined);
+  assert(canaries.size > 2);
+
+  // X35: what is sealed for one sign-in is worth nothing in the place of another.
+  const other = createObject(canaries);
+  await other.ask("start", { request, id: "two" });
+  other.stored.set("record", object.stored.get("record"));
+  assertEquals((await other.ask("read", { id: "two" })).error.code, "storage_corrupt");
+  // X36: with another key it is not read, and not removed.
+  const foreign = `b:${"B".repeat(42)}A`;
+  assertEquals((await object.ask("read", {}, foreign)).error.code, "storage_read");
+  await object.ring(foreign);
+  assert(object.alarm! > Date.now());
+  assertEquals((await object.ask("read")).result.state, "approved");
+
+  assertEquals((await object.ask("cancel")).result, true);
+  assertEquals([object.stored.size, object.alarm], [0, undefined]);
+  assertEquals((await object.ask("read")).result, null);
+  await object.open().alarm();
+  // D08: whoever speaks another protocol changes nothing.
+  assertEquals(await object.ask("start", { request, protocol: 2 }), { protocol: 1 });
+  assertEquals(await object.ask("unheard_of"), { protocol: 1 });
+  assertEquals(object.stored.size, 0);
 });
