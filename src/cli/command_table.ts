@@ -216,6 +216,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/gateway_serve.ts"),
   },
   {
+    path: ["gateway", "deploy"],
+    summary: "Put the gateway on Cloudflare Workers, or bring it up to date",
+    load: () => import("./commands/gateway_deploy.ts"),
+  },
+  {
+    path: ["gateway", "status"],
+    summary: "Show whether a gateway runs and what it still needs",
+    load: () => import("./commands/gateway_status.ts"),
+  },
+  {
+    path: ["gateway", "logs"],
+    summary: "Follow the log of the gateway on Cloudflare Workers",
+    load: () => import("./commands/gateway_logs.ts"),
+  },
+  {
     path: ["gateway", "keys", "create"],
     summary: "Make a client key and show it, this once",
     load: () => import("./commands/gateway_keys_create.ts"),

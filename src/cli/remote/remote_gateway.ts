@@ -245,7 +245,7 @@ async function readToken(context: Context, origin: string): Promise<Secret> {
 }
 
 /** Nothing that a gateway says may do more to a terminal than be read. */
-function printable(value: unknown): unknown {
+export function printable(value: unknown): unknown {
   if (typeof value === "string") return displayText(value, MAX_TEXT);
   if (Array.isArray(value)) return value.map(printable);
   if (!isJsonObject(value)) return value;

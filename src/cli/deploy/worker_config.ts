@@ -1,0 +1,41 @@
+/**
+ * What Cloudflare is told of the Worker: the same as `wrangler.toml` of the repository, which a package
+ * from a registry does not have, but for the bundle, which is made already.
+ *
+ * @module
+ */
+
+/** The bundle's file name. */
+export const WORKER_FILE = "worker.js";
+
+/** What differs from one deployment to the next. */
+export interface WorkerConfigOptions {
+  /** The Worker's name. */
+  name: string;
+  /** The KV namespace; without it the Worker keeps the one that it has. */
+  kvId?: string | undefined;
+}
+
+/** The content of `wrangler.json`. */
+export function workerConfig({ name, kvId }: WorkerConfigOptions): Record<string, unknown> {
+  return {
+    name,
+    main: WORKER_FILE,
+    compatibility_date: "2026-07-01",
+    compatibility_flags: ["enable_request_signal"],
+    workers_dev: true,
+    preview_urls: false,
+    kv_namespaces: [{ binding: "KV", ...(kvId === undefined ? {} : { id: kvId }) }],
+    durable_objects: {
+      bindings: [
+        { name: "CREDENTIALS", class_name: "CredentialObject" },
+        { name: "SIGN_INS", class_name: "SignInObject" },
+        { name: "USAGE", class_name: "UsageObject" },
+      ],
+    },
+    migrations: [
+      { tag: "v1", new_sqlite_classes: ["CredentialObject", "SignInObject", "UsageObject"] },
+    ],
+    observability: { enabled: true },
+  };
+}
