@@ -8,7 +8,7 @@
 import { GrantwayError, OAuthError } from "../../core/errors.ts";
 import { isTrustedUrl } from "../../core/http.ts";
 import type { SignInView } from "../../credentials/sign_in.ts";
-import { type Provider, resolveEndpoints } from "../../providers/mod.ts";
+import type { Provider } from "../../providers/provider.ts";
 import { checkLabel } from "../added.ts";
 import { type Context, requireRegion } from "../context.ts";
 import { accountJson, durationText } from "../credential_view.ts";
@@ -83,7 +83,8 @@ async function awaitApproval(
       const { code } = view;
       if (code !== undefined && code.userCode !== shown) {
         shown = code.userCode;
-        screen.show({ ...code, type: "code", isOpenable: isOwnPage(provider, view) });
+        const isOpenable = await isOwnPage(context, provider, view);
+        screen.show({ ...code, type: "code", isOpenable });
       }
       if (platform.now() >= giveUpAt) {
         throw new OAuthError(
@@ -103,11 +104,16 @@ async function awaitApproval(
 }
 
 /** A gateway's word is not enough to open a browser. */
-function isOwnPage(provider: Provider, { region, code }: SignInView): boolean {
+async function isOwnPage(
+  context: Context,
+  provider: Provider,
+  { region, code }: SignInView,
+): Promise<boolean> {
   const known = provider.regions.find(({ id }) => id === region);
   const { verificationUrl, isOpenable } = code!;
   if (known === undefined || !isOpenable || !URL.canParse(verificationUrl)) return false;
-  return isTrustedUrl(new URL(verificationUrl), resolveEndpoints(provider, known).oauthHosts);
+  const { oauthHosts } = await context.endpoints(provider, known);
+  return isTrustedUrl(new URL(verificationUrl), oauthHosts);
 }
 
 /** Shows whose account it is, and asks whether to use it. */
