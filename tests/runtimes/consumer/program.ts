@@ -26,6 +26,7 @@ import {
   type Gateway,
 } from "@grantway/grantway/gateway";
 import { formatSrt } from "@grantway/grantway/media";
+import { createCatalogSource } from "@grantway/grantway/models";
 import { createChallenge } from "@grantway/grantway/oauth";
 import { messagesCodec } from "@grantway/grantway/protocols";
 import {
@@ -68,6 +69,15 @@ async function signInAndAsk(
   return { credential, refreshed, events };
 }
 
+/** The first and the last model of a provider, as the sandbox's models.dev lists them. */
+async function listModels(provider: Provider): Promise<string[]> {
+  const { fetch } = createSandbox({ quirks: { catalog: "newer" } });
+  const source = createCatalogSource({ fetch: fetch as typeof globalThis.fetch });
+  const { catalog } = await source.refresh();
+  const ids = catalog.list(provider).map(({ id }) => id);
+  return [ids[0]!, ids.at(-1)!];
+}
+
 function codeOf(run: () => unknown): string {
   try {
     run();
@@ -95,6 +105,7 @@ export async function report(): Promise<Record<string, unknown>> {
     answers: events.filter((type) => type === "message_end").length,
     lastEvent: events.at(-1),
     path: messagesCodec.path,
+    models: await listModels(provider),
     kv: await createKvStore(empty as unknown as KvNamespace).get("nothing"),
     health: await (await gateway.fetch(new Request("http://localhost/healthz"))).json(),
     ready: (await gateway.fetch(new Request("http://localhost/readyz"))).status,
@@ -133,6 +144,7 @@ export const EXPECTED: Record<string, unknown> = {
   answers: 2,
   lastEvent: "message_end",
   path: "/v1/messages",
+  models: ["MiniMax-M2.7", "MiniMax-M2"],
   kv: null,
   health: { status: "ok", version: "9.9.9" },
   ready: 503,
