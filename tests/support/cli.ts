@@ -32,7 +32,7 @@ export const COMMAND: readonly string[] = [
 let cacheFolder: Promise<string> | undefined;
 
 /** Deno's cache, which must not follow the child's HOME. */
-function denoDir(): Promise<string> {
+export function denoDir(): Promise<string> {
   cacheFolder ??= new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output()
     .then(({ stdout }) => JSON.parse(new TextDecoder().decode(stdout)).denoDir);
   return cacheFolder;
