@@ -96,12 +96,10 @@ export {
 export {
   createSignIn,
   type SignIn,
-  type SignInFailure,
   type SignInOptions,
-  type SignInRequest,
   type SignIns,
   type SignInStorage,
-  type SignInView,
 } from "./sign_in.ts";
+export type { SignInFailure, SignInRequest, SignInView } from "./sign_in_record.ts";
 export { type StoredLogin, storeLogin, type StoreLoginOptions } from "./store_login.ts";
 export { loginWithUserCode } from "./user_code_login.ts";

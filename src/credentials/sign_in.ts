@@ -11,14 +11,13 @@
  * @module
  */
 
-import { CredentialError, GrantwayError } from "../core/errors.ts";
-import { parseJsonObject } from "../core/http.ts";
+import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import { findProvider } from "../providers/catalog.ts";
 import { type EndpointOverrides, findRegion } from "../providers/endpoints.ts";
-import type { AccountIdentity, Provider, Region } from "../providers/provider.ts";
+import type { Provider, Region } from "../providers/provider.ts";
 import type { CredentialOwner } from "./credential.ts";
-import { type ShownCredential, withoutSecrets } from "./credential_status.ts";
+import { withoutSecrets } from "./credential_status.ts";
 import type { CredentialStore } from "./credential_store.ts";
 import type { LoginGrant } from "./login_options.ts";
 import {
@@ -28,56 +27,17 @@ import {
   type PendingLogin,
 } from "./pending_login.ts";
 import { revokeCredential } from "./revoke.ts";
+import {
+  createSignInRecord,
+  describe,
+  parseSignInRecord,
+  type SignInRecord,
+  type SignInRequest,
+  type SignInView,
+  type Stage,
+  viewOf,
+} from "./sign_in_record.ts";
 import { type StoredLogin, storeLogin } from "./store_login.ts";
-
-/** What an administrator asks for. */
-export interface SignInRequest {
-  /** Provider id. */
-  provider: string;
-  /** Region id. */
-  region: string;
-  /** Name of the upstream to ask scopes for, where the provider has several. */
-  upstream?: string | undefined;
-  /** What to call the login. Default: as {@linkcode storeLogin} does. */
-  label?: string | undefined;
-}
-
-/** A failure as it is shown. */
-export interface SignInFailure {
-  /** The stable code. */
-  code: string;
-  /** For a person. */
-  message: string;
-  /** What mends it. */
-  hint?: string | undefined;
-}
-
-/** A sign-in as it is shown: no secret. */
-export interface SignInView extends SignInRequest {
-  /** Its id. */
-  id: string;
-  /** How far it is. */
-  state:
-    | "waiting" // for the user to approve the code
-    | "approved" // for the administrator to confirm the account
-    | "storing" // confirmed, and not stored yet
-    | "stored"
-    | "failed";
-  /** Until it is confirmed: what is to be approved, or was. */
-  code?: PendingLogin["shown"] | undefined;
-  /** Whose account it brings, where the provider says. */
-  account?: AccountIdentity | undefined;
-  /** A word of the provider's; printable. */
-  notification?: string | undefined;
-  /** Until when it can be confirmed, ms since the epoch. */
-  confirmBy?: number | undefined;
-  /** What was stored. */
-  credential?: ShownCredential | undefined;
-  /** Whether that took the place of an earlier login. */
-  isReplacement?: boolean | undefined;
-  /** Why it failed, or why it could not be stored so far. */
-  error?: SignInFailure | undefined;
-}
 
 /** Where one sign-in is kept. */
 export interface SignInStorage {
@@ -144,23 +104,6 @@ export interface SignIns {
   cancel(id: string): Promise<boolean>;
 }
 
-type Stage =
-  | { kind: "waiting"; pending: PendingLogin }
-  | { kind: "approved"; grant: LoginGrant; code: PendingLogin["shown"] }
-  | { kind: "storing"; grant: LoginGrant; target?: string; tries: number; error?: SignInFailure }
-  | { kind: "stored"; credential: ShownCredential; isReplacement: boolean }
-  | { kind: "failed"; error: SignInFailure };
-
-interface SignInRecord {
-  version: typeof RECORD_VERSION;
-  request: SignInRequest;
-  notification?: string | undefined;
-  stage: Stage;
-  /** When it is due, ms since the epoch. */
-  wakeAt: number;
-}
-
-const RECORD_VERSION = 1;
 /** How long what was granted waits for its confirmation. */
 const CONFIRM_MS = 15 * 60_000;
 /** How long one can see how it ended. */
@@ -190,10 +133,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   async function load(): Promise<SignInRecord | null> {
     const text = await storage.load();
-    if (text === null) return null;
-    const record = parseJsonObject(text) as SignInRecord | undefined;
-    if (record?.version === RECORD_VERSION) return record;
-    throw new CredentialError("storage_read", "Cannot read this sign-in: another version wrote it");
+    return text === null ? null : parseSignInRecord(text);
   }
 
   /** Goes from `before` to another stage; false when it is not that stage any more. */
@@ -345,7 +285,7 @@ export function createSignIn(options: SignInOptions): SignIn {
       const pending = await (await stepsOf(provider, region, request)).begin();
       const wakeAt = nextStepAt(pending, now());
       const stage: Stage = { kind: "waiting", pending };
-      const record: SignInRecord = { version: RECORD_VERSION, request, stage, wakeAt };
+      const record = createSignInRecord(request, stage, wakeAt);
       await alone(() => storage.save(JSON.stringify(record), wakeAt));
       return viewOf(id, record);
     },
@@ -452,30 +392,4 @@ function requireTarget(request: SignInRequest): { provider: Provider; region: Re
   const region = provider && findRegion(provider, request.region);
   if (provider?.oauth !== undefined && region !== undefined) return { provider, region };
   throw new GrantwayError("invalid_request", "Cannot sign in: there is no such provider or region");
-}
-
-function describe(error: unknown): SignInFailure {
-  if (!(error instanceof GrantwayError)) {
-    return { code: "internal", message: "Cannot finish this sign-in: unexpected failure" };
-  }
-  const { code, message, hint } = error;
-  return { code, message, hint };
-}
-
-function viewOf(id: string, { request, stage, wakeAt, notification }: SignInRecord): SignInView {
-  const shown: SignInView = { id, ...request, state: stage.kind, notification };
-  switch (stage.kind) {
-    case "waiting":
-      return { ...shown, code: stage.pending.shown };
-    case "approved":
-      return { ...shown, code: stage.code, account: stage.grant.account, confirmBy: wakeAt };
-    case "storing":
-      return { ...shown, account: stage.grant.account, error: stage.error };
-    case "stored": {
-      const { credential, isReplacement } = stage;
-      return { ...shown, account: credential.account, credential, isReplacement };
-    }
-    case "failed":
-      return { ...shown, error: stage.error };
-  }
 }

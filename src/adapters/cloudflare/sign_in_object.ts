@@ -11,13 +11,8 @@ import { CredentialError, GrantwayError } from "../../core/errors.ts";
 import { isJsonObject } from "../../core/http.ts";
 import { encodeBase64Url } from "../../core/base64url.ts";
 import { resolveRuntime, type RuntimeOptions } from "../../core/runtime.ts";
-import {
-  createSignIn,
-  type SignIn,
-  type SignInRequest,
-  type SignIns,
-  type SignInView,
-} from "../../credentials/sign_in.ts";
+import { createSignIn, type SignIn, type SignIns } from "../../credentials/sign_in.ts";
+import type { SignInRequest, SignInView } from "../../credentials/sign_in_record.ts";
 import { bounded } from "./bounded.ts";
 import {
   type AnswerBody,

@@ -7,7 +7,7 @@
 
 import { GrantwayError, OAuthError } from "../../core/errors.ts";
 import { isTrustedUrl } from "../../core/http.ts";
-import type { SignInView } from "../../credentials/sign_in.ts";
+import type { SignInView } from "../../credentials/sign_in_record.ts";
 import type { Provider } from "../../providers/provider.ts";
 import { checkLabel } from "../added.ts";
 import { type Context, requireRegion } from "../context.ts";

@@ -22,7 +22,7 @@
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import { displayText } from "../../core/redact.ts";
 import type { Runtime } from "../../core/runtime.ts";
-import type { SignInRequest } from "../../credentials/sign_in.ts";
+import type { SignInRequest } from "../../credentials/sign_in_record.ts";
 import { findProvider } from "../../providers/catalog.ts";
 import type { KeyLimits, KeyScope } from "../client_keys.ts";
 import { methodNotAllowed, notFound, Refusal } from "../error_response.ts";

@@ -15,14 +15,14 @@ import { methodNotAllowed, NO_RETRY, notFound, Refusal } from "../error_response
 import { authorityOf } from "../middleware/host.ts";
 import {
   failurePage,
-  type FormTokens,
   loginPage,
   newKeyPage,
   type Overview,
   overviewPage,
-  signInPage,
 } from "../pages/admin.tsx";
 import { htmlResponse } from "../pages/layout.tsx";
+import type { FormTokens } from "../pages/parts.tsx";
+import { signInPage } from "../pages/sign_in.tsx";
 import { listAccounts } from "./accounts.ts";
 import { readSignInRequest } from "./api.ts";
 import { ADMIN, type AdminOptions } from "./options.ts";
