@@ -2,7 +2,7 @@
 // uploads runs in workerd.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parseTOML, getStaticTOMLValue } from "toml-eslint-parser";
+import { getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { SECRETS } from "../../src/cli/deploy/deploy.ts";
 import { workerConfig } from "../../src/cli/deploy/worker_config.ts";
 import { parseSealingKeys } from "../../src/credentials/sealing.ts";
@@ -65,7 +65,10 @@ Deno.test("gateway deploy goes on where a run failed, and a second run makes not
   const canaries = [...secrets.values(), secrets.get("GRANTWAY_KEYS")!.split(":")[1]!];
   for (const canary of canaries) {
     assert(!output.includes(canary), "a secret was printed");
-    assert(!deployer.started.flat().some((arg) => arg.includes(canary)), "a secret was an argument");
+    assert(
+      !deployer.started.flat().some((arg) => arg.includes(canary)),
+      "a secret was an argument",
+    );
     assertEquals(await filesWith(deployer.user, canary), [`${deployer.home}/deployments.json`]);
   }
   assertEquals(Deno.statSync(`${deployer.home}/deployments.json`).mode! & 0o777, 0o600);
@@ -88,7 +91,10 @@ async function useIt(deployer: Deployer, key: string): Promise<void> {
   assertEquals(login.code, 0, login.stderr);
   const status = await deployer.run(`gateway status --remote ${URL_THERE}`);
   assertEquals(status.code, 0, status.stdout);
-  assertMatch(status.stdout, /health +ok, version .*\n +ready +yes\n +account +minimax-oauth .*valid/);
+  assertMatch(
+    status.stdout,
+    /health +ok, version .*\n +ready +yes\n +account +minimax-oauth .*valid/,
+  );
 
   const answer = await cloud.network(`${URL_THERE}/v1/messages`, {
     method: "POST",
@@ -116,17 +122,19 @@ async function useIt(deployer: Deployer, key: string): Promise<void> {
     event: null,
     eventTimestamp: 1,
   });
-  let seen = "";
+  let seen = "", isEnough = false;
   const { code, stdout, stderr } = await deployer.run("gateway logs", {
     onOutput: (text) => {
+      if (isEnough) return;
       seen += text;
-      if (seen.includes("luck") && seen.includes("/v1/messages")) deployer.interrupt();
+      isEnough = seen.includes("luck") && seen.includes("/v1/messages");
+      if (isEnough) deployer.interrupt();
     },
   });
   assertEquals(code, 130, stderr);
   assertMatch(stdout, /200 {2}POST {2}\/v1\/messages .* first {2}minimax-oauth\/MiniMax-M2\.7 /);
   assertMatch(stderr, /warning: Error: no \S*luck/);
-  assert(!/secret|\x1b/.test(stdout + stderr.replace(/.*GRANTWAY.*/g, "")), stdout + stderr);
+  assert(!/secret|\x1b/.test(stdout + stderr), stdout + stderr);
 }
 
 Deno.test("gateway deploy refuses a Worker that is not its own, a second account, a bad name", async () => {

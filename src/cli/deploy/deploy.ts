@@ -106,19 +106,10 @@ export async function deploy(
   if (present === null) {
     output.progress("Looking for the KV namespace…");
     const title = kvTitle(name);
-    let kvId = await wrangler.findKv(title);
-    say("KV", `${title}, ${kvId === undefined ? "made" : "kept"}`);
-    if (kvId === undefined) {
-      await wrangler.createKv(title);
-      made.push("kv_namespace");
-      kvId = await wrangler.findKv(title);
-    }
-    if (kvId === undefined) {
-      throw new GrantwayError(
-        "upstream",
-        `Cannot find the KV namespace ${title}, which was just made`,
-      );
-    }
+    const found = await wrangler.findKv(title);
+    const kvId = found ?? await wrangler.createKv(title);
+    if (found === undefined) made.push("kv_namespace");
+    say("KV", `${title}, ${found === undefined ? "made" : "kept"}`);
     await configure(context, name, folder, kvId);
     made.push("worker");
   }

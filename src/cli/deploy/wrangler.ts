@@ -49,8 +49,8 @@ export interface Wrangler {
   setSecrets(name: string, secrets: Readonly<Record<string, string>>): Promise<void>;
   /** The id of the KV namespace with that title; undefined when there is none. */
   findKv(title: string): Promise<string | undefined>;
-  /** Makes one. */
-  createKv(title: string): Promise<void>;
+  /** Makes one; its id. */
+  createKv(title: string): Promise<string>;
   /** Uploads what the folder's configuration describes. */
   upload(): Promise<Upload>;
   /** Does all of that but the sending. Needs no account. */
@@ -142,7 +142,11 @@ export function createWrangler(context: Context, folder: string, accountId?: str
     },
 
     createKv: async (title) => {
-      await succeed(`make the KV namespace ${title}`, ["kv", "namespace", "create", title]);
+      const action = `make the KV namespace ${title}`;
+      const result = await run(["kv", "namespace", "create", title]);
+      const id = result.code === 0 ? /"id": "([0-9a-f]{32})"/.exec(result.stdout)?.[1] : undefined;
+      if (id === undefined) throw failed(action, result);
+      return id;
     },
 
     upload: async () => {
