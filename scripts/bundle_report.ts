@@ -9,6 +9,8 @@
  * @module
  */
 
+import { buildWorker } from "./worker_build.ts";
+
 /** `Deno.` as a name, which a symbol's description is not, and `node:` where a specifier starts. */
 const LEAKS = /(?<!["'`])\bDeno\.\w*|(?<=["'`])node:[\w/]*/g;
 
@@ -27,12 +29,8 @@ async function gzipSize(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
 }
 
 if (import.meta.main) {
-  const root = new URL("../", import.meta.url);
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "worker:build"],
-    cwd: root,
-  }).spawn().status;
-  const bytes = success ? await Deno.readFile(new URL("dist/worker.js", root)) : new Uint8Array();
+  const output = await buildWorker();
+  const bytes = output === undefined ? new Uint8Array() : await Deno.readFile(output);
   if (bytes.byteLength === 0) {
     console.error("The Worker bundle is missing or empty");
     Deno.exit(1);

@@ -1,10 +1,11 @@
 /**
- * Bundles a module for a runtime other than Deno.
+ * Bundles a module for a runtime other than Deno, as the Worker is when it is deployed.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
+import { bundleArguments } from "../../src/cli/deploy/bundle_arguments.ts";
 
 /**
  * Bundles `entry`, in which the package's own name resolves, and returns the code as one ES module.
@@ -15,14 +16,7 @@ export async function bundle(entry: string): Promise<string> {
   const output = await Deno.makeTempFile({ suffix: ".mjs" });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "bundle",
-        "--quiet",
-        "--platform=browser",
-        "--external=cloudflare:workers",
-        `--output=${output}`,
-        entry,
-      ],
+      args: bundleArguments({ entry, output }),
       cwd: new URL("../", import.meta.url),
       env: { NO_COLOR: "1" },
     }).output();

@@ -8,6 +8,7 @@
 import { GrantwayError } from "../../core/errors.ts";
 import { displayText } from "../../core/redact.ts";
 import type { Context } from "../context.ts";
+import { workerBundleArguments } from "./bundle_arguments.ts";
 import { runDeno } from "./child.ts";
 import { WORKER_FILE } from "./worker_config.ts";
 
@@ -26,16 +27,9 @@ export async function bundleWorker(context: Context, folder: string): Promise<Bu
   const { files } = context;
   // What an earlier run left must not be taken for this one's.
   await files.write(file, "");
-  const { code, stderr } = await runDeno(context, [
-    "bundle",
-    "--quiet",
-    "--minify",
-    "--platform=browser",
-    "--external=cloudflare:workers",
-    ...sourceFlags(root),
-    `--output=${file}`,
-    new URL("src/worker.ts", root).href,
-  ], { cwd: folder });
+  const { code, stderr } = await runDeno(context, workerBundleArguments(root, file), {
+    cwd: folder,
+  });
   const text = code === 0 ? await files.read(file) ?? "" : "";
   if (text.trim() === "") {
     throw new GrantwayError(
@@ -49,13 +43,6 @@ export async function bundleWorker(context: Context, folder: string): Promise<Bu
   const bytes = new TextEncoder().encode(text);
   const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return { bytes: bytes.length, gzipBytes: (await new Response(packed).bytes()).length };
-}
-
-/** A checkout has an import map and a lock; a published package names its dependencies itself. */
-function sourceFlags(root: URL): string[] {
-  if (root.protocol !== "file:") return ["--no-config", "--no-lock", `--allow-import=${root.host}`];
-  const path = decodeURIComponent(root.pathname).replace(/^\/([A-Za-z]:)/, "$1");
-  return [`--config=${path}deno.json`];
 }
 
 function lastLine(text: string): string {
