@@ -1,20 +1,11 @@
 // A sign-in with a real browser: what the user sees of the sandbox's page, and what it leads to.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../support/browser.ts";
 import { type Child, TestCli } from "../support/cli.ts";
 import { jsonLines } from "../support/platform.ts";
 import { testIf } from "../support/requires.ts";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** Opens the page that `auth add` names. */
 async function openPage(child: Child, browser: Browser): Promise<{ page: Page; userCode: string }> {
@@ -27,7 +18,7 @@ async function openPage(child: Child, browser: Browser): Promise<{ page: Page; u
 // One browser for all steps: it takes longer to start than everything else.
 testIf("chromium", "the sandbox's page: approve signs in, deny does not", async (path, context) => {
   await using cli = await TestCli.create({ autoApprove: false });
-  const browser = await chromium.launch({ executablePath: path, args: FLAGS });
+  const browser = await launchBrowser(path);
   try {
     await context.step("Approve completes the login", async () => {
       const child = cli.spawn(["auth", "add", "minimax-oauth", "--json", "--no-browser"]);

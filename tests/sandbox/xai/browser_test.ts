@@ -1,20 +1,10 @@
 // The consent page in a real browser: each way in which the code reaches a listener on loopback.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { chromium } from "playwright-core";
 import { createSandbox, type SandboxQuirks } from "../../../src/sandbox/mod.ts";
+import { launchBrowser } from "../../support/browser.ts";
 import { testIf } from "../../support/requires.ts";
 import { AUTHORIZE_QUERY } from "./support.ts";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** A listener of a client: keeps the callbacks, and answers pages of `origin`. */
 function listen(origin: string) {
@@ -95,7 +85,7 @@ testIf("chromium", "xai consent page in a browser", async (executablePath, conte
   const sandbox = createSandbox();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, sandbox.handle);
   const origin = `http://127.0.0.1:${server.addr.port}`;
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await launchBrowser(executablePath);
   try {
     for (const { name, quirks, decision, isUnreachable, sees, showsCode, gets } of STEPS) {
       await context.step(name, async () => {
