@@ -47,6 +47,23 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   client: CLIENTS.map(({ id }) => id),
 };
 
+/** What the value of an option may be; it means the same in every command that has it. */
+const OPTION_VALUES: Readonly<Record<string, readonly string[]>> = {
+  "--provider": VALUES["provider"]!,
+  "--type": ["oauth", "api-key"],
+  "--region": [...new Set(PROVIDERS.flatMap(({ regions }) => regions.map(({ id }) => id)))],
+  "--flow": [
+    "auto",
+    ...new Set(PROVIDERS.flatMap(({ oauth }) => oauth?.kind === "oidc" ? oauth.flows : [])),
+  ],
+};
+
+/** A `case` of bash or zsh for the option before the cursor. */
+function valueCases(put: (words: string) => string): string {
+  return Object.entries(OPTION_VALUES)
+    .map(([option, words]) => `    ${option}) ${put(words.join(" "))} ;;`).join("\n");
+}
+
 async function completions(): Promise<Completion[]> {
   const globals = GLOBAL_FLAGS.flatMap(({ flags }) => flags.filter((flag) => flag.length > 2));
   const list: Completion[] = [
@@ -82,6 +99,9 @@ _grantway() {
   case "$where" in
 ${list.map(({ where, words }) => `    "${where}") words="${words.join(" ")}" ;;`).join("\n")}
   esac
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+${valueCases((words) => `words="${words}"`)}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _grantway grantway
@@ -104,6 +124,9 @@ _grantway() {
   case "$where" in
 ${list.map(({ where, words }) => `    "${where}") candidates=(${words.join(" ")}) ;;`).join("\n")}
   esac
+  case "\${words[CURRENT-1]}" in
+${valueCases((words) => `candidates=(${words})`)}
+  esac
   compadd -a candidates
 }
 _grantway "$@"
@@ -113,7 +136,12 @@ _grantway "$@"
 function fish(list: readonly Completion[]): string {
   const lines = list.flatMap(({ where, words }) =>
     words.map((word) => {
-      const offer = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+      const values = OPTION_VALUES[word];
+      const offer = values !== undefined
+        ? `-l ${word.slice(2)} -x -a "${values.join(" ")}"`
+        : word.startsWith("--")
+        ? `-l ${word.slice(2)}`
+        : `-a ${word}`;
       return `complete -c grantway -n '__grantway_at "${where}"' ${offer}`;
     })
   );
