@@ -13,6 +13,8 @@ import type {
   StreamEvent,
   Usage,
 } from "../protocols/event.ts";
+import { GrantwayError, TransportError } from "../core/errors.ts";
+import { findModel } from "../providers/catalog.ts";
 import type { Provider } from "../providers/mod.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { MarkdownRenderer } from "./chat/markdown.ts";
@@ -75,11 +77,21 @@ async function answer(
     response = await collectStream(shown(events, view));
   } catch (error) {
     view.stop(signal.aborted);
-    throw error;
+    throw withModelHint(error, session);
   }
   view.end(response);
   view.usage(response.usage);
   return response;
+}
+
+/** Says where the models are listed, where a name that nobody knows here was refused. */
+export function withModelHint(error: unknown, { provider, model }: ChatSession): unknown {
+  if (!(error instanceof GrantwayError) || error.hint !== undefined) return error;
+  if (error.code !== "not_found" && error.code !== "invalid_request") return error;
+  if (findModel(provider, model) !== undefined) return error;
+  const { code, message, status, requestId } = error;
+  const hint = `Which models there are: grantway models ${provider.id}`;
+  return new TransportError(code, message, { cause: error, status, requestId, hint });
 }
 
 /** Passes events on, and shows what a person reads of them. */

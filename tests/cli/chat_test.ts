@@ -186,3 +186,18 @@ Deno.test("Ctrl-C cancels the answer that comes, not the conversation", async ()
   assertEquals(bodies.map(({ messages }) => messages.length), [1, 1]);
   assertStringIncludes(stdout, "You wrote: “two”");
 });
+
+for (
+  const [model, isHinted] of [
+    ["minimax-oauth/nope", true],
+    ["xai-oauth/nope", true],
+    ["minimax-oauth/MiniMax-M2.7", false],
+  ] as const
+) {
+  Deno.test(`chat refused with ${model} ${isHinted ? "says" : "need not say"} where models are listed`, async () => {
+    const machine = new TestMachine();
+    await machine.signIn(`auth add ${model.split("/")[0]}`);
+    const { code, stderr } = await machine.run(`chat --model ${model} [error:400]`);
+    assertEquals([code, stderr.includes(`grantway models ${model.split("/")[0]}`)], [1, isHinted]);
+  });
+}

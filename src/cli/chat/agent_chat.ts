@@ -11,7 +11,7 @@ import { addUsage, runTurn, type TurnResult } from "../../agent/loop.ts";
 import { createSystemPrompt } from "../../agent/system_prompt.ts";
 import { type ContentBlock, type Message, type Usage, ZERO_USAGE } from "../../protocols/event.ts";
 import { CURATED_MODELS, type ModelCatalog } from "../../providers/model_catalog.ts";
-import type { ChatSession, View } from "../chat_session.ts";
+import { type ChatSession, type View, withModelHint } from "../chat_session.ts";
 import type { Context } from "../context.ts";
 import { createAgentView } from "./agent_view.ts";
 import { createApprove } from "./approval.ts";
@@ -171,7 +171,7 @@ export class AgentChat {
       return result;
     } catch (error) {
       view.stop(signal.aborted);
-      throw error;
+      throw withModelHint(error, this.session);
     }
   }
 
