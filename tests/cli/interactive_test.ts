@@ -119,6 +119,23 @@ testIf("tmux", "auth add shows the code, a QR code of the URL and a countdown", 
   assertStringIncludes(screen, "[exit 0]");
 });
 
+testIf("tmux", "auth logout asks before it takes several, and not for one", async (tmux) => {
+  await using cli = await TestCli.create();
+  await cli.signIn();
+  await cli.run("auth add minimax-oauth --label work");
+  {
+    await using terminal = await start(tmux, cli, "auth", "logout", "minimax-oauth");
+    await terminal.shows("Sign out of 2: minimax-oauth-1, work?");
+    await terminal.press("n");
+    assertMatch(await terminal.shows("[exit "), /\[exit 0\]/);
+    assertEquals((await cli.stored()).length, 2);
+  }
+  await cli.run("auth remove minimax-oauth work");
+  await using terminal = await start(tmux, cli, "auth", "logout", "minimax-oauth");
+  await terminal.shows("Removed minimax-oauth minimax-oauth-1");
+  await terminal.shows("[exit 0]");
+});
+
 testIf("tmux", "auth add --type api-key asks for the key and does not show it", async (tmux) => {
   await using cli = await TestCli.create();
   await using terminal = await start(tmux, cli, "auth", "add", "minimax", "--type", "api-key");

@@ -27,9 +27,22 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     const { accounts, missing } = await remoteAccounts(gateway, named);
     if (accounts.length === 0) throw missing(named);
     const there = accounts.map(({ credential }) => credential);
+    if (!await agrees(context, there)) return;
     return await removeThere(context, gateway, there, "auth_logout");
   }
   const credentials = await credentialsOf(context, named);
   if (credentials.length === 0) throw notSignedIn(context, named);
+  if (!await agrees(context, credentials)) return;
   await removeStored(context, named, credentials, "auth_logout");
+}
+
+/** One credential is what the command names; where it would take several, a person is asked first. */
+async function agrees(
+  { globals, interactive }: Context,
+  credentials: readonly { label: string }[],
+): Promise<boolean> {
+  if (credentials.length === 1 || !interactive || globals.has("--yes")) return true;
+  const { confirm } = await import("../prompts.ts");
+  const labels = credentials.map(({ label }) => label).join(", ");
+  return await confirm(`Sign out of ${credentials.length}: ${labels}?`);
 }
