@@ -24,32 +24,40 @@ export async function addApiKey(
   const region = options.region === undefined
     ? provider.regions[0]!
     : requireRegion(provider, options.region);
-  const key = (await readKey(context, provider)).trim();
+  const key = unquoted((await readKey(context, provider)).trim());
   if (!/^[\x21-\x7e]{8,4096}$/.test(key)) {
     throw new UsageError(
       "That is no API key: it must be 8 or more printable characters on one line",
     );
   }
-  const stored = await credentials.list(provider.id);
   const label = options.label ?? "api-key";
-  const earlier = stored.find((other) => other.source === "api_key" && other.label === label);
+  const id = newCredentialId();
+  const host = await context.hostId();
   const now = platform.now();
-  const credential: Credential = {
-    id: earlier?.id ?? newCredentialId(),
-    provider: provider.id,
-    region: region.id,
-    label,
-    source: "api_key",
-    status: "active",
-    tokens: { accessToken: key },
-    expiresAt: null,
-    issuedAt: now,
-    generation: (earlier?.generation ?? 0) + 1,
-    owner: { host: await context.hostId(), createdAt: now },
-    createdAt: earlier?.createdAt ?? now,
-  };
-  await credentials.put(credential);
-  await reportAdded(context, provider, credential, earlier !== undefined);
+  let earlier: Credential | undefined;
+  const credential = await credentials.add(provider.id, (stored) => {
+    earlier = stored.find((other) => other.source === "api_key" && other.label === label);
+    return {
+      id: earlier?.id ?? id,
+      provider: provider.id,
+      region: region.id,
+      label,
+      source: "api_key",
+      status: "active",
+      tokens: { accessToken: key },
+      expiresAt: null,
+      issuedAt: now,
+      generation: (earlier?.generation ?? 0) + 1,
+      owner: { host, createdAt: now },
+      createdAt: earlier?.createdAt ?? now,
+    };
+  });
+  await reportAdded(context, provider, credential!, earlier !== undefined);
+}
+
+/** Without the quotes of the shell script or `.env` file that it was copied from; no key has any. */
+function unquoted(key: string): string {
+  return /^(["'])(.*)\1$/.exec(key)?.[2] ?? key;
 }
 
 async function readKey(context: Context, provider: Provider): Promise<string> {

@@ -101,7 +101,7 @@ async function inspectStore(context: Context): Promise<Check[]> {
     const check = failed("auth.json", error);
     if ((error as { code?: unknown }).code === "storage_corrupt") {
       check.repair = setAside(context, home.auth);
-      check.command = "grantway doctor --fix";
+      check.command = fixCommand(context);
       delete check.details;
     }
     checks.push(check);
@@ -110,7 +110,8 @@ async function inspectStore(context: Context): Promise<Check[]> {
 }
 
 /** Whether secrets are sealed on the disk, and with the key that they should be. */
-async function inspectSealing({ kv, sealer }: Context): Promise<Check> {
+async function inspectSealing(context: Context): Promise<Check> {
+  const { kv, sealer } = context;
   if (sealer === undefined) {
     return { status: "ok", text: "not sealed: GRANTWAY_KEYS is not set" };
   }
@@ -127,7 +128,7 @@ async function inspectSealing({ kv, sealer }: Context): Promise<Check> {
     status: "warning",
     text: `${records} not yet sealed with the key ${sealer.keyId}, ${plain} of them not at all; ` +
       "each is with its next write",
-    command: "grantway doctor --fix",
+    command: fixCommand(context),
     repair: {
       question: `Seal ${records} with the key ${sealer.keyId} now?`,
       run: async () => {
@@ -141,6 +142,11 @@ async function inspectSealing({ kv, sealer }: Context): Promise<Check> {
       },
     },
   };
+}
+
+/** The command that makes the repairs. */
+function fixCommand({ approvesItself }: Context): string {
+  return `grantway doctor --fix${approvesItself ? " --sandbox" : ""}`;
 }
 
 /** A repair that renames a broken file, so that a fresh one can take its place. */
@@ -176,7 +182,7 @@ async function inspectConfig(context: Context): Promise<Check[]> {
   } catch (error) {
     const check = failed("config.yaml", error);
     check.repair = setAside(context, home.config);
-    check.command = "grantway doctor --fix";
+    check.command = fixCommand(context);
     delete check.details;
     return [check];
   }
@@ -202,7 +208,7 @@ async function inspectGateway(context: Context): Promise<Check[]> {
     const check = failed("gateway.json", error);
     if ((error as { code?: unknown }).code === "storage_corrupt") {
       check.repair = setAside(context, home.gateway);
-      check.command = "grantway doctor --fix";
+      check.command = fixCommand(context);
       delete check.details;
     }
     checks.push(check);

@@ -189,8 +189,8 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
 /** What mends a run with `--sandbox` needs that flag as well. */
 function withSandboxFlag(hint: string): string {
   return hint.replace(
-    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|model|usage|image|speak|transcribe|video)\b[^\n`(]*[^\s`(.,:;]/g,
-    (command) => command.includes("--sandbox") ? command : `${command} --sandbox`,
+    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|models?|sessions|tools|usage|image|speak|transcribe|video)\b[^\n`(;]*[^\s`(.,:;]/g,
+    (command) => /--(?:sandbox|help)\b/.test(command) ? command : `${command} --sandbox`,
   );
 }
 

@@ -202,6 +202,41 @@ Deno.test("auth logout removes every credential that the name stands for, no oth
   assertEquals((await machine.run("auth logout minimax-oauth")).code, 4);
 });
 
+Deno.test("an API key that was copied with its quotes is stored without them", async () => {
+  for (const pasted of ["'sandbox-key-1'", '"sandbox-key-1"\n', " sandbox-key-1 "]) {
+    const machine = new TestMachine();
+    await machine.run("auth add minimax --type api-key", { stdin: pasted });
+    assertStringIncludes(machine.file("auth.json")!, '"accessToken": "sandbox-key-1"');
+  }
+});
+
+Deno.test("API keys that are stored at once under one label are one credential", async () => {
+  const machine = new TestMachine();
+  const results = await Promise.all(
+    [1, 2, 3].map((n) =>
+      machine.run("auth add minimax --type api-key", { stdin: `sandbox-key-${n}` })
+    ),
+  );
+  assertEquals(results.map(({ code }) => code), [0, 0, 0]);
+  const stored = await machine.credentials();
+  assertEquals(stored.map(({ label, generation }) => [label, generation]), [["api-key", 3]]);
+});
+
+Deno.test("hints of a run with --sandbox have the flag once, and none behind --help", async () => {
+  const machine = new TestMachine();
+  for (
+    const [args, hint] of [
+      ["model", "grantway model <provider>/<model> --sandbox; they are listed by: grantway models"],
+      ["auth use", "See: grantway auth use --help\n"],
+      ["sessions show x", "Run: grantway sessions list --sandbox\n"],
+      ["chat Hello", "grantway auth add minimax-oauth --sandbox\n"],
+    ]
+  ) {
+    const { stderr } = await machine.run(`${args} --sandbox`);
+    assertStringIncludes(stderr, hint!);
+  }
+});
+
 Deno.test("auth logout says when an API key variable goes on working", async () => {
   const machine = await threeAccounts();
   const { stderr } = await machine.run("auth logout minimax-cn", {

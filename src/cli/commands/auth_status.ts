@@ -35,7 +35,11 @@ export async function run(context: Context, command: Invocation): Promise<number
     })),
     variables,
   });
-  const behind = remote === undefined ? "" : ` --remote ${remote}`;
+  const behind = remote !== undefined
+    ? ` --remote ${remote}`
+    : context.approvesItself
+    ? " --sandbox"
+    : "";
   if (accounts.length === 0 && variables.length === 0) {
     output.note(
       `Not signed in anywhere. Sign in with: grantway auth add minimax-oauth${behind}, or xai-oauth`,

@@ -52,7 +52,7 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   if (!interactive) {
     throw new UsageError(
       "The picker needs a terminal",
-      "Run: grantway model <provider>/<model>   (grantway model --json lists them)",
+      "Run: grantway model <provider>/<model>; they are listed by: grantway models",
     );
   }
   const { provider, model } = await pickModel(context);
