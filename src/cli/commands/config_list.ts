@@ -19,6 +19,6 @@ export async function run(context: Context): Promise<void> {
     ...(await readGatewayTexts(config)).map(([name, text]) => [`gateway.${name}`, text] as const),
   ];
   context.output.json({ type: "config_list", settings: Object.fromEntries(entries) });
-  if (entries.length === 0) context.output.note("Nothing is set");
+  if (entries.length === 0) context.output.note("Nothing is set; see: grantway config set --help");
   for (const [key, value] of entries) context.output.line(`${key} = ${value}`);
 }

@@ -144,10 +144,10 @@ async function announce(
   if (!hasKey) {
     output.warn(
       "There is no client key, so every request is refused. " +
-        `Run: grantway gateway keys create${sandbox}`,
+        `Run: grantway gateway keys create <name>${sandbox}`,
     );
   }
-  output.note("Set up a client: grantway connect claude-code   Ctrl-C stops the gateway");
+  output.note(`Set up a client: grantway connect claude-code${sandbox}   Ctrl-C stops the gateway`);
 }
 
 function parsePort(text: string): number {

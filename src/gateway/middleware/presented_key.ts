@@ -44,7 +44,7 @@ export function createKeyCheck(
     // After it was looked for: a key that was made this moment is good before this is read again.
     if (!await keys.isConfigured()) {
       throw new Refusal(503, "invalid_configuration", "This gateway has no client key yet", {
-        hint: "Make one with: grantway gateway keys create",
+        hint: "Make one with: grantway gateway keys create <name>",
         headers: NO_RETRY,
       });
     }

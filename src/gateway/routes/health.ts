@@ -22,7 +22,7 @@ export async function readiness(keys: ClientKeys, upstreams: Upstreams): Promise
   };
   await check(
     () => keys.isConfigured(),
-    "There is no client key. Run: grantway gateway keys create",
+    "There is no client key. Run: grantway gateway keys create <name>",
   );
   await check(
     async () => (await upstreams.list()).length > 0,
