@@ -62,7 +62,14 @@ export async function startEmbeddedSandbox(context: Context): Promise<string> {
     quirks: { chunkDelayMs: 20 },
     ...(state === undefined ? {} : { state }),
   });
-  const server = await platform.serve((request) => sandbox.handle(request), { port: 0 });
+  const handle = (request: Request) =>
+    sandbox.handle(request).catch((error) => {
+      // Such as a full disk. The client of this answer says what it could not do, not why.
+      if (!(error instanceof GrantwayError)) throw error;
+      output.warn(`The sandbox failed: ${error.message}`);
+      return new Response("500 the sandbox cannot save its state", { status: 500 });
+    });
+  const server = await platform.serve(handle, { port: 0 });
   output.detail(`sandbox at ${server.origin}`);
   context.defer(() => server.close());
   return server.origin;
