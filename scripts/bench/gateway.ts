@@ -16,11 +16,20 @@
  */
 
 import { createSandbox } from "../../src/sandbox/mod.ts";
-import type { LoadOptions, LoadResult } from "./gateway/load.ts";
+import {
+  ask,
+  canPin,
+  cpuMs,
+  listening,
+  load,
+  median,
+  output,
+  RUN,
+  start,
+} from "./gateway/measure.ts";
 
 const HERE = new URL("./", import.meta.url).pathname;
 const CLI = new URL("../../src/cli.ts", import.meta.url).pathname;
-const TICKS_PER_SECOND = 100;
 const PORTS = { upstream: 18480, proxy: 18481, gateway: 18482 };
 
 function flag(name: string): string | undefined {
@@ -32,55 +41,10 @@ const rounds = Number(flag("rounds") ?? 5);
 const ms = 1000 * Number(flag("seconds") ?? 2);
 const only = flag("only");
 
-const canPin = navigator.hardwareConcurrency > 1 &&
-  await new Deno.Command("taskset", { args: ["--version"], stdout: "null", stderr: "null" })
-    .output().then(({ success }) => success, () => false);
-
-/** Starts this Deno with `args` on one core: 0 for the load and the upstream, 1 for what is measured. */
-function start(core: 0 | 1, args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
-  const command = [...canPin ? ["taskset", "-c", `${core}`] : [], Deno.execPath(), ...args];
-  return new Deno.Command(command[0]!, {
-    args: command.slice(1),
-    env: { DENO_NO_UPDATE_CHECK: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-/** Waits until `child` listens on `port`. */
-async function listening(child: Deno.ChildProcess, port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  child.kill();
-  throw new Error(new TextDecoder().decode((await child.output()).stderr));
-}
-
-async function output(child: Deno.ChildProcess): Promise<string> {
-  const { success, stdout, stderr } = await child.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
-
-/** CPU time of a process until now, ms. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 1000 / TICKS_PER_SECOND;
-}
-
 /** Resident memory of a process, KiB. */
 async function residentKiB(pid: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]);
 }
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 interface Target {
   name: string;
@@ -101,13 +65,6 @@ interface Scenario {
   deltas: number;
   /** The plain proxy does not translate: it is asked the Messages way all the same. */
   plain?: { path: string; body: Record<string, unknown> };
-}
-
-const MODEL = "MiniMax-M2.7";
-
-function ask(shape: string, bytes: number, stream: boolean): Record<string, unknown> {
-  const content = `${shape} ${"All work and no play makes a dull request. ".repeat(bytes / 43)}`;
-  return { model: MODEL, max_tokens: 1000, stream, messages: [{ role: "user", content }] };
 }
 
 const messages = { path: "/v1/messages" };
@@ -163,14 +120,6 @@ const SCENARIOS: Scenario[] = [
     deltas: 20,
   },
 ];
-
-async function load(options: LoadOptions): Promise<LoadResult> {
-  const child = start(0, ["run", "--no-check", "--allow-net", `${HERE}gateway/load.ts`]);
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(options)));
-  await writer.close();
-  return JSON.parse(await output(child));
-}
 
 interface Figures {
   rate: number;
@@ -228,9 +177,8 @@ const server = Deno.serve(
 const upstream = `http://127.0.0.1:${PORTS.upstream}`;
 const signInAt = `http://127.0.0.1:${server.addr.port}`;
 const children: Deno.ChildProcess[] = [];
-const run = ["run", "--no-check", "--allow-all"];
 const grantway = (sandbox: string, ...args: string[]) =>
-  start(1, [...run, CLI, ...args], { GRANTWAY_HOME: home, GRANTWAY_SANDBOX: sandbox });
+  start(1, [...RUN, CLI, ...args], { GRANTWAY_HOME: home, GRANTWAY_SANDBOX: sandbox });
 
 try {
   await output(grantway(signInAt, "auth", "add", "minimax-oauth", "--no-browser"));
@@ -238,12 +186,12 @@ try {
     (await output(grantway(signInAt, "gateway", "keys", "create", "bench", "--concurrent", "2000")))
       .trim();
 
-  children.push(start(0, [...run, `${HERE}gateway/upstream.ts`, `${PORTS.upstream}`]));
+  children.push(start(0, [...RUN, `${HERE}gateway/upstream.ts`, `${PORTS.upstream}`]));
   await listening(children[0]!, PORTS.upstream);
   const targets: Target[] = [
     {
       name: "plain",
-      process: start(1, [...run, `${HERE}gateway/proxy.ts`, `${PORTS.proxy}`, upstream]),
+      process: start(1, [...RUN, `${HERE}gateway/proxy.ts`, `${PORTS.proxy}`, upstream]),
       port: PORTS.proxy,
       headers: {},
     },

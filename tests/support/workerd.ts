@@ -57,7 +57,8 @@ export interface WorkerdOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-const OBJECTS = {
+/** The objects of wrangler.toml. */
+export const OBJECTS = {
   CREDENTIALS: { className: "CredentialObject", useSQLite: true },
   SIGN_INS: { className: "SignInObject", useSQLite: true },
   USAGE: { className: "UsageObject", useSQLite: true },

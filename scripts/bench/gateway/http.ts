@@ -29,7 +29,8 @@ export class Message {
     if (this.#bodyAt < 0) this.#readHead();
     if (this.#bodyAt < 0) return false;
     if (this.#bodyLength !== undefined) return this.#length >= this.#bodyAt + this.#bodyLength;
-    return endsWith(this.#bytes.subarray(0, this.#length), LAST_CHUNK);
+    // The head alone may end like that, too.
+    return endsWith(this.body, LAST_CHUNK);
   }
 
   /** The body as it was sent, chunk sizes included. */

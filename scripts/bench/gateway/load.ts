@@ -78,7 +78,8 @@ async function load(options: LoadOptions): Promise<LoadResult> {
         if (answer.head.startsWith("HTTP/1.1 200")) result.answers++;
         else {
           result.failures++;
-          result.failure ??= `${answer.head}\n${new TextDecoder().decode(answer.body)}`;
+          const text = new TextDecoder().decode(answer.body);
+          result.failure ??= `${answer.head}\n${text.slice(0, 500)}`;
         }
         result.deltas += marks(answer.body);
       }
