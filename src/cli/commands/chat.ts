@@ -146,7 +146,7 @@ async function readPrompt(
     return undefined;
   }
   if (wantsInput && platform.stdin.isTerminal) {
-    throw new UsageError("Nothing is piped in", 'Run: grantway chat "…", or pipe it in');
+    throw new UsageError("Nothing is piped in", 'Run: grantway chat "…"; or pipe it in');
   }
   const isOptional = args.length > 0 && !wantsInput;
   // Beside a prompt it is read only where "-" asks for it: looking costs every other chat 8 ms.
@@ -159,7 +159,7 @@ async function readPrompt(
     const isMissing = args.length === 0 && platform.stdin.isTerminal;
     throw new UsageError(
       isMissing ? "There is no prompt" : "The prompt is empty",
-      'Run: grantway chat "…", or pipe it in',
+      'Run: grantway chat "…"; or pipe it in',
     );
   }
   return prompt;
