@@ -12,7 +12,7 @@ import { createSettingsSource, type SettingTexts } from "../gateway/settings_sou
 import type { UsageLedger } from "../gateway/usage.ts";
 import { createUsageLedger } from "../gateway/usage_ledger.ts";
 import { createKvUsageStore } from "../gateway/usage_store.ts";
-import { readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readGatewayTexts } from "./gateway_settings.ts";
 import { GATEWAY_DOCUMENT, type Home } from "./home.ts";
@@ -42,7 +42,9 @@ export function openBooks(context: Context, home: Home = context.home): GatewayB
   async function load(): Promise<SettingTexts> {
     const text = await files.read(home.config);
     if (last === undefined || last.text !== text) {
-      last = { text, texts: await readGatewayTexts(await readConfig(home.config, files)) };
+      const config = await readConfig(home.config, files);
+      // The last one counts: what the gateway is told stands above what chats use.
+      last = { text, texts: [...chatModel(config), ...await readGatewayTexts(config)] };
     }
     return last.texts;
   }
@@ -57,4 +59,12 @@ export function openBooks(context: Context, home: Home = context.home): GatewayB
     }),
     settings: createSettingsSource({ load, now, maxAgeMs: CHANGE_SEEN_MS, onWarning: output.warn }),
   };
+}
+
+/** The model that chats use, where one was chosen. */
+function chatModel(config: Config): SettingTexts {
+  const provider = config.get("model.provider"), model = config.get("model.default");
+  return provider === undefined || model === undefined
+    ? []
+    : [["default_model", `${provider}/${model}`]];
 }

@@ -114,22 +114,47 @@ for (const { name, text, hosts, code = 0 } of BY_HAND) {
   });
 }
 
+function booksOf(machine: TestMachine, clock = { now: 0 }, warnings: string[] = []) {
+  const context = {
+    platform: {
+      now: () => clock.now,
+      sleep: () => Promise.resolve(),
+      openStore: () => createMemoryStore(),
+    },
+    home: homePaths(HOME, false),
+    files: createTextFiles(machine.disk.files()),
+    output: { warn: (text: string) => warnings.push(text) },
+  };
+  return openBooks(context as unknown as Context);
+}
+
+const CHAT = "model:\n  provider: xai-oauth\n  default: grok-4.3\n";
+const DEFAULTS = [
+  { name: "the model of chats", text: CHAT, expected: "xai-oauth/grok-4.3" },
+  {
+    name: "its own default model above that of chats",
+    text: `${CHAT}gateway:\n  default_model: MiniMax-M2.7\n`,
+    expected: "MiniMax-M2.7",
+  },
+  {
+    name: "none where a model has no provider",
+    text: "model:\n  default: x\n",
+    expected: undefined,
+  },
+];
+for (const { name, text, expected } of DEFAULTS) {
+  Deno.test(`openBooks() a gateway takes ${name}`, async () => {
+    const machine = new TestMachine();
+    await machine.write("config.yaml", text);
+    assertEquals((await booksOf(machine).settings.read()).defaultModel, expected);
+  });
+}
+
 Deno.test("openBooks() a running gateway follows config.yaml, and keeps what was good", async () => {
   const machine = new TestMachine();
   const clock = { now: 0 };
   const warnings: string[] = [];
-  const { settings } = openBooks(
-    {
-      platform: {
-        now: () => clock.now,
-        sleep: () => Promise.resolve(),
-        openStore: () => createMemoryStore(),
-      },
-      home: homePaths(HOME, false),
-      files: createTextFiles(machine.disk.files()),
-      output: { warn: (text: string) => warnings.push(text) },
-    } as unknown as Context,
-  );
+  const { settings } = booksOf(machine, clock, warnings);
   assertEquals((await settings.read()).defaultModel, undefined);
   await machine.write("config.yaml", "gateway:\n  default_model: grok-4.3\n");
   assertEquals((await settings.read()).defaultModel, undefined);
