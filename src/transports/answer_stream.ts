@@ -22,6 +22,11 @@ export interface AnswerStreamOptions {
   runtime: Runtime;
   /** The longest silence, ms. */
   heartbeatMs: number;
+  /**
+   * Aborted when the client has left. workerd does not always cancel a body whose client left before
+   * it began (seen with 1.20260730): then this ends the request upstream.
+   */
+  left?: AbortSignal | undefined;
   /** Called once, when all is delivered or nobody wants it any more. */
   onEnd: (how: "completed" | "cancelled") => void;
 }
@@ -32,7 +37,7 @@ export interface AnswerStreamOptions {
  */
 export function createAnswerStream(
   source: AnswerSource,
-  { runtime, heartbeatMs, onEnd }: AnswerStreamOptions,
+  { runtime, heartbeatMs, left, onEnd }: AnswerStreamOptions,
 ): ReadableStream<Uint8Array> {
   let stopTimer: (() => void) | undefined;
   /** When somebody began to wait for bytes; undefined while nobody does. */
@@ -43,26 +48,40 @@ export function createAnswerStream(
     if (ended) return;
     ended = true;
     stopTimer?.();
+    left?.removeEventListener("abort", leave);
     onEnd(how);
   };
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  const leave = () => {
+    if (ended) return;
+    end("cancelled");
+    // A body that fails, with nobody to read it, is an error in the eyes of the runtime.
+    controller.close();
+    source.cancel().catch(() => {});
+  };
   // One timer for many reads: it looks whether it was silent, and sets itself anew.
-  const watch = (controller: ReadableStreamDefaultController<Uint8Array>, ms: number) => {
+  const watch = (ms: number) => {
     stopTimer = runtime.startTimer(ms, () => {
       if (ended) return;
       stopTimer = undefined;
       if (waitingSince === undefined) return;
       const leftMs = heartbeatMs - (runtime.now() - waitingSince);
-      if (leftMs > 0) return watch(controller, leftMs);
+      if (leftMs > 0) return watch(leftMs);
       controller.enqueue(source.heartbeat());
       waitingSince = runtime.now();
-      watch(controller, heartbeatMs);
+      watch(heartbeatMs);
     });
   };
 
   return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+    start(own) {
+      controller = own;
+      if (left?.aborted) leave();
+      else left?.addEventListener("abort", leave, { once: true });
+    },
+    async pull() {
       waitingSince = runtime.now();
-      if (stopTimer === undefined) watch(controller, heartbeatMs);
+      if (stopTimer === undefined) watch(heartbeatMs);
       let bytes: Uint8Array | null;
       try {
         bytes = await source.read();

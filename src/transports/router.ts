@@ -83,6 +83,8 @@ export interface ClientCall {
   json?: JsonObject | undefined;
   /** Aborts when the client leaves. */
   signal?: AbortSignal | undefined;
+  /** Aborts when it leaves later: ends the request upstream where the body is not cancelled. */
+  left?: AbortSignal | undefined;
   /** Id of the request, for the client and its logs. */
   requestId?: string | undefined;
   /** Id of the conversation, where a header tells it. */
@@ -265,6 +267,7 @@ class Answering {
     const body = createAnswerStream(source, {
       runtime: this.#runtime,
       heartbeatMs: this.#options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+      left: this.#call.left,
       onEnd: (how) => {
         const { usage, error, ended } = seen();
         // Many clients leave with the last event instead of waiting for the end.

@@ -44,6 +44,7 @@ export function createGenerateHandler(options: GatewayOptions): GenerateHandler 
         body: body.bytes,
         json: body.json,
         signal,
+        left: request.signal,
         requestId: visit.id,
         conversation,
       }));
