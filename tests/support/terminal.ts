@@ -57,12 +57,9 @@ export class Terminal implements AsyncDisposable {
     const screen = await this.#call(
       ["capture-pane", "-p", "-S", "-200", ...(styles ? ["-e"] : [])],
     );
-    // What was typed or pasted is echoed; lines wrap.
+    // Lines wrap.
     const shown = screen.replaceAll("\n", "");
-    refuseMintedSecrets(
-      "the terminal",
-      this.#typed.reduce((rest, text) => rest.replaceAll(text, ""), shown),
-    );
+    refuseMintedSecrets("the terminal", this.#typed.reduce(withoutEcho, shown));
     return screen;
   }
 
@@ -92,4 +89,13 @@ export class Terminal implements AsyncDisposable {
     if (code !== 0) throw new Error(`tmux ${args[0]}: ${new TextDecoder().decode(stderr)}`);
     return new TextDecoder().decode(stdout);
   }
+}
+
+/** What a terminal shows without what was typed into it, of which it may have shown a part so far. */
+function withoutEcho(shown: string, typed: string): string {
+  for (let length = typed.length; length > 0; length--) {
+    const echo = typed.slice(0, length);
+    if (shown.includes(echo)) return shown.replaceAll(echo, "");
+  }
+  return shown;
 }
