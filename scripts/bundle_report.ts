@@ -14,8 +14,11 @@ import { buildWorker } from "./worker_build.ts";
 /** `Deno.` as a name, which a symbol's description is not, and `node:` where a specifier starts. */
 const LEAKS = /(?<!["'`])\bDeno\.\w*|(?<=["'`])node:[\w/]*/g;
 
-/** What the Worker may have after gzip, KiB. 80 is the aim: see what it holds before raising this. */
-const LIMIT_KIB = 145;
+/**
+ * What the Worker may have after gzip, KiB. `docs/worker.md` says what it holds, and why the aim of 80 is
+ * out of reach: look there before raising this.
+ */
+const LIMIT_KIB = 140;
 
 /** Each use of another runtime in a bundle. */
 export function findLeaks(bundle: string): string[] {
