@@ -22,6 +22,8 @@ import { isComputing } from "./computing.ts";
 import { refuseMintedSecrets } from "./minted_secrets.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
+import { PROVIDERS } from "../../src/providers/catalog.ts";
+import { loadAnswerCodec, loadApi, loadForwarding } from "../../src/transports/api.ts";
 // Loaded lazily by the command line; here before the clock starts, which would run ahead of it.
 import "jose";
 import "uqr";
@@ -43,7 +45,22 @@ import "../../src/cli/private_gateway.ts";
 import "../../src/cli/remote/sign_in.ts";
 import "../../src/cli/trace_file.ts";
 
-await Promise.all([import("commander"), ...COMMANDS.map(({ load }) => load())]);
+await Promise.all([
+  import("commander"),
+  import("jose/jwe/compact/decrypt"),
+  import("jose/jwe/compact/encrypt"),
+  import("jose/jwt/verify"),
+  import("jose/jwks/local"),
+  import("../../src/credentials/provider_refresh.ts"),
+  import("../../src/transports/answers.ts"),
+  import("../../src/transports/forward_body.ts"),
+  ...COMMANDS.map(({ load }) => load()),
+  ...PROVIDERS.flatMap((provider) => [
+    loadApi(provider),
+    loadAnswerCodec(provider.protocol),
+    loadForwarding(provider.protocol),
+  ]),
+]);
 
 /** Turns of the event loop in which nothing must happen before the clock moves. */
 const QUIET_TURNS = 8;
