@@ -15,7 +15,7 @@
  * @module
  */
 
-import { createSandbox } from "../../src/sandbox/mod.ts";
+import { CLI, createHome } from "./gateway/home.ts";
 import {
   ask,
   canPin,
@@ -29,7 +29,8 @@ import {
 } from "./gateway/measure.ts";
 
 const HERE = new URL("./", import.meta.url).pathname;
-const CLI = new URL("../../src/cli.ts", import.meta.url).pathname;
+/** The compiler needs tens of thousands of requests until code of this size is as fast as it gets. */
+const WARM_UP_MS = 5_000;
 const PORTS = { upstream: 18480, proxy: 18481, gateway: 18482 };
 
 function flag(name: string): string | undefined {
@@ -127,7 +128,7 @@ interface Figures {
   firstByte: number;
 }
 
-async function measure(target: Target, scenario: Scenario): Promise<Figures> {
+async function measure(target: Target, scenario: Scenario, ms: number): Promise<Figures> {
   const { path, body } = target.name === "plain" ? scenario.plain ?? scenario : scenario;
   const { connections, deltas } = scenario;
   const before = await cpuMs(target.process.pid);
@@ -167,25 +168,11 @@ async function memoryOf({ process, port, headers }: Target): Promise<number> {
   return (peak - before) / SLOW.streams;
 }
 
-const home = await Deno.makeTempDir({ prefix: "grantway-bench-" });
-// Nothing shall have to be refreshed: the upstream of the benchmark could not.
-const sandbox = createSandbox({ autoApprove: true, accessTokenTtlMs: 86_400_000 });
-const server = Deno.serve(
-  { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-  (request) => sandbox.handle(request),
-);
+const home = await createHome(2_000);
 const upstream = `http://127.0.0.1:${PORTS.upstream}`;
-const signInAt = `http://127.0.0.1:${server.addr.port}`;
 const children: Deno.ChildProcess[] = [];
-const grantway = (sandbox: string, ...args: string[]) =>
-  start(1, [...RUN, CLI, ...args], { GRANTWAY_HOME: home, GRANTWAY_SANDBOX: sandbox });
 
 try {
-  await output(grantway(signInAt, "auth", "add", "minimax-oauth", "--no-browser"));
-  const key =
-    (await output(grantway(signInAt, "gateway", "keys", "create", "bench", "--concurrent", "2000")))
-      .trim();
-
   children.push(start(0, [...RUN, `${HERE}gateway/upstream.ts`, `${PORTS.upstream}`]));
   await listening(children[0]!, PORTS.upstream);
   const targets: Target[] = [
@@ -197,9 +184,13 @@ try {
     },
     {
       name: "gateway",
-      process: grantway(upstream, "gateway", "serve", "--port", `${PORTS.gateway}`, "--quiet"),
+      process: start(
+        1,
+        [...RUN, CLI, "gateway", "serve", "--port", `${PORTS.gateway}`, "--quiet"],
+        home.env(upstream),
+      ),
       port: PORTS.gateway,
-      headers: { authorization: `Bearer ${key}` },
+      headers: { authorization: `Bearer ${home.key}` },
     },
   ];
   for (const { process, port } of targets) {
@@ -221,11 +212,11 @@ try {
     const scenario of SCENARIOS.filter(({ name }) => only === undefined || name.includes(only))
   ) {
     const seen: Figures[][] = [];
-    // The first round warms up.
-    for (let round = -1; round < rounds; round++) {
+    for (const target of targets) await measure(target, scenario, WARM_UP_MS);
+    for (let round = 0; round < rounds; round++) {
       const pair: Figures[] = [];
-      for (const target of targets) pair.push(await measure(target, scenario));
-      if (round >= 0) seen.push(pair);
+      for (const target of targets) pair.push(await measure(target, scenario, ms));
+      seen.push(pair);
     }
     const cell = (name: keyof Figures, digits: number) => {
       const ratio = median(seen.map(([plain, own]) => own![name] / plain![name]));
@@ -251,6 +242,5 @@ try {
     child.kill();
     await child.output();
   }
-  await server.shutdown();
-  await Deno.remove(home, { recursive: true });
+  await home.remove();
 }

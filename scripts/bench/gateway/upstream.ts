@@ -8,23 +8,11 @@
  * @module
  */
 
+import { DELTA, END, MESSAGE, START, USAGE } from "./frames.ts";
 import { Message, writeAll } from "./http.ts";
 
 const TICK_MS = 10;
 const encoder = new TextEncoder();
-
-const event = (name: string, data: unknown) =>
-  `event: ${name}\ndata: ${JSON.stringify({ type: name, ...data as object })}\n\n`;
-
-const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
-
-const USAGE = {
-  input_tokens: 1200,
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: 1000,
-  output_tokens: 42,
-};
-const MESSAGE = { id: "msg_1", type: "message", role: "assistant", model: "mock" };
 
 const text = "x".repeat(600);
 const body = JSON.stringify({
@@ -37,28 +25,6 @@ const body = JSON.stringify({
 const WHOLE = encoder.encode(
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
 );
-
-const START = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" +
-  "transfer-encoding: chunked\r\n\r\n" +
-  chunk(event("message_start", {
-    message: { ...MESSAGE, content: [], stop_reason: null, stop_sequence: null, usage: USAGE },
-  })) +
-  chunk(event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }));
-/** `@@` marks a delta for whoever counts them. */
-const DELTA = chunk(
-  event("content_block_delta", {
-    index: 0,
-    delta: {
-      type: "text_delta",
-      text: "@@ sixty-four bytes of an answer, or about as many as that",
-    },
-  }),
-);
-const END = chunk(event("content_block_stop", { index: 0 })) +
-  chunk(event("message_delta", {
-    delta: { stop_reason: "end_turn", stop_sequence: null },
-    usage: { output_tokens: 42 },
-  })) + chunk(event("message_stop", {})) + "0\r\n\r\n";
 
 const START_BYTES = encoder.encode(START);
 const DELTA_BYTES = encoder.encode(DELTA);
