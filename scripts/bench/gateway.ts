@@ -16,17 +16,7 @@
  */
 
 import { CLI, createHome } from "./gateway/home.ts";
-import {
-  ask,
-  canPin,
-  cpuMs,
-  listening,
-  load,
-  median,
-  output,
-  RUN,
-  start,
-} from "./gateway/measure.ts";
+import { ask, canPin, cpuMs, listening, load, median, RUN, start } from "./gateway/measure.ts";
 
 const HERE = new URL("./", import.meta.url).pathname;
 /** The compiler needs tens of thousands of requests until code of this size is as fast as it gets. */
