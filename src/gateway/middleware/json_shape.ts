@@ -63,19 +63,9 @@ export function checkJsonShape(text: string): ShapeProblem {
   return undefined;
 }
 
-/** A call to look further ahead pays for strings that are longer. */
-const NEAR = 24;
-
 /** The index of the quote that ends a string; -1 where none does. */
 function endOfString(text: string, start: number): number {
-  const { length } = text;
   for (let at = start;;) {
-    const near = Math.min(at + NEAR, length);
-    while (at < near) {
-      const code = text.charCodeAt(at);
-      if (code === QUOTE) return at;
-      at += code === BACKSLASH ? 2 : 1;
-    }
     const quote = text.indexOf('"', at);
     if (quote === -1) return -1;
     let before = quote - 1;
