@@ -21,8 +21,8 @@ export interface ListeningGateway extends AsyncDisposable {
   origin: string;
   /** A client key. */
   key: string;
-  /** Requests that say `[hang]` and are under way at the providers. */
-  pending(): number;
+  /** Requests that say `[hang]` and are under way at the providers; absent where none can tell. */
+  pending?: () => number;
 }
 
 const CLIENTS: Readonly<Record<string, (gateway: ListeningGateway) => Client>> = {
@@ -118,6 +118,8 @@ export function defineClientTests(kind: string, start: () => Promise<ListeningGa
         for (const [deed, run] of Object.entries(DEEDS)) {
           await test.step(`${model}: ${deed}`, () => run(client, model));
         }
+        const { pending } = gateway;
+        if (pending === undefined) continue;
         await test.step(`${model}: leaving ends the request at the provider`, async () => {
           const leaving = new AbortController();
           const asking = client.ask(model, client.say("[long:20] [hang]"), {
@@ -125,10 +127,10 @@ export function defineClientTests(kind: string, start: () => Promise<ListeningGa
             signal: leaving.signal,
           });
           asking.catch(() => {});
-          await until(() => gateway.pending() > 0);
+          await until(() => pending() > 0);
           leaving.abort();
           await assertRejects(() => asking);
-          await until(() => gateway.pending() === 0);
+          await until(() => pending() === 0);
         });
       }
     });
