@@ -68,7 +68,7 @@ const VIEWS = [
 for (const { name, asks, viewer, type, isError } of VIEWS) {
   Deno.test(`view_image for ${name}`, async () => {
     const workspace = new MemoryWorkspace();
-    workspace.files.set("/work/a.png", PNG);
+    workspace.files.set("/project/a.png", PNG);
     const provider = asks.startsWith("grok") ? "xai-oauth" : "minimax-oauth";
     const output = await createViewImageTool({
       workspace,
@@ -87,7 +87,7 @@ for (const { name, asks, viewer, type, isError } of VIEWS) {
 
 Deno.test("view_image refuses what is no image", async () => {
   const workspace = new MemoryWorkspace();
-  workspace.files.set("/work/a.png", "text");
+  workspace.files.set("/project/a.png", "text");
   const { content, isError } = await createViewImageTool({
     workspace,
     hidden: [],

@@ -18,7 +18,7 @@ const FOLDER = "/home/conversations";
 const HEAD = {
   provider: "minimax-oauth",
   model: "MiniMax-M2.7",
-  folder: "/work",
+  folder: "/project",
   system: "Be brief",
 };
 

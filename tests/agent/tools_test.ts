@@ -12,19 +12,19 @@ import { MemoryWorkspace } from "../support/memory_workspace.ts";
 function world() {
   const workspace = new MemoryWorkspace();
   const files: Record<string, string | Uint8Array<ArrayBuffer>> = {
-    "/work/a.ts": "first\nsecond\nthird\n",
-    "/work/empty": "",
-    "/work/src/b.ts": "const needle = 1;\n\nneedle();\n",
-    "/work/src/deep/c.md": "# needle\n",
-    "/work/picture.png": new Uint8Array([137, 80, 0, 1]),
-    "/work/node_modules/x/index.js": "needle",
-    "/work/.git/config": "needle",
+    "/project/a.ts": "first\nsecond\nthird\n",
+    "/project/empty": "",
+    "/project/src/b.ts": "const needle = 1;\n\nneedle();\n",
+    "/project/src/deep/c.md": "# needle\n",
+    "/project/picture.png": new Uint8Array([137, 80, 0, 1]),
+    "/project/node_modules/x/index.js": "needle",
+    "/project/.git/config": "needle",
     "/etc/passwd": "root",
     "/home/user/.grantway/auth.json": "needle secret",
   };
   for (const [path, content] of Object.entries(files)) workspace.files.set(path, content);
-  workspace.links.set("/work/out", "/etc");
-  workspace.links.set("/work/logins", "/home/user/.grantway");
+  workspace.links.set("/project/out", "/etc");
+  workspace.links.set("/project/logins", "/home/user/.grantway");
   const access = { workspace, hidden: ["/home/user/.grantway"] };
   return {
     workspace,
@@ -66,7 +66,7 @@ async function said(
 const READS = [
   { input: { path: "a.ts" }, says: "first\nsecond\nthird" },
   { input: { path: "./src/../a.ts" }, says: "first\nsecond\nthird" },
-  { input: { path: "/work/a.ts", max_lines: 1 }, says: "first\n(lines 1 to 1 of 3)" },
+  { input: { path: "/project/a.ts", max_lines: 1 }, says: "first\n(lines 1 to 1 of 3)" },
   { input: { path: "a.ts", first_line: "2" }, says: "second\nthird\n(lines 2 to 3 of 3)" },
   { input: { path: "a.ts", first_line: 9 }, says: "a.ts has 3 lines only" },
   { input: { path: "empty" }, says: "(empty is empty)" },
@@ -79,9 +79,9 @@ const READS = [
     input: { path: "a.ts", max_lines: "x" },
     says: "ToolInputError: max_lines must be a whole number",
   },
-  { input: { path: "/etc/passwd" }, says: "ToolInputError: /etc/passwd is outside /work: no" },
-  { input: { path: "../etc/passwd" }, says: "ToolInputError: ../etc/passwd is outside /work: no" },
-  { input: { path: "out/passwd" }, says: "ToolInputError: out/passwd is outside /work: no" },
+  { input: { path: "/etc/passwd" }, says: "ToolInputError: /etc/passwd is outside /project: no" },
+  { input: { path: "../etc/passwd" }, says: "ToolInputError: ../etc/passwd is outside /project: no" },
+  { input: { path: "out/passwd" }, says: "ToolInputError: out/passwd is outside /project: no" },
   ...["/home/user/.grantway/auth.json", "logins/auth.json", "../home/user/.grantway/none"].map(
     (path) => ({
       input: { path },
@@ -99,7 +99,7 @@ for (const { input, says } of READS) {
 Deno.test("what is outside the working folder is read after a yes, logins not even then", async () => {
   const yes = context({ isApproved: true });
   assertEquals(await said(world().read, { path: "out/passwd" }, yes), "root");
-  assertEquals(yes.asked, ["Read /etc/passwd, which is outside /work"]);
+  assertEquals(yes.asked, ["Read /etc/passwd, which is outside /project"]);
   assertStringIncludes(await said(world().read, { path: "logins/auth.json" }, yes), "no tool may");
   assertEquals(yes.asked.length, 1);
 });
@@ -110,7 +110,7 @@ const LISTS = [
   { input: { glob: "*.ts" }, says: "a.ts\nsrc/b.ts" },
   { input: { glob: "src/**/*.{md,txt}" }, says: "src/deep/c.md" },
   { input: { glob: "*.py" }, says: "(no files)" },
-  { input: { path: "/home" }, says: "ToolInputError: /home is outside /work: no" },
+  { input: { path: "/home" }, says: "ToolInputError: /home is outside /project: no" },
 ];
 
 for (const { input, says } of LISTS) {
@@ -144,7 +144,7 @@ Deno.test("a search of everything, approved, still leaves the logins out", async
     { pattern: "needle", path: "/" },
     context({ isApproved: true }),
   );
-  assertStringIncludes(text, "work/src/b.ts:1");
+  assertStringIncludes(text, "project/src/b.ts:1");
   assert(!text.includes("secret"), text);
 });
 
@@ -226,11 +226,11 @@ for (const [glob, path, matches] of GLOBS) {
 }
 
 const PATHS = [
-  ["/work", "a", "/work/a"],
-  ["/work", "../..", "/"],
-  ["/work", "/x//y/./z", "/x/y/z"],
-  ["C:/work", "..\\x", "C:/x"],
-  ["/work", "a\\b", "/work/a\\b"],
+  ["/project", "a", "/project/a"],
+  ["/project", "../..", "/"],
+  ["/project", "/x//y/./z", "/x/y/z"],
+  ["C:/project", "..\\x", "C:/x"],
+  ["/project", "a\\b", "/project/a\\b"],
 ] as const;
 
 for (const [cwd, path, resolved] of PATHS) {

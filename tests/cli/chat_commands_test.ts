@@ -116,9 +116,9 @@ const MENTIONS: { text: string; sent: (string | RegExp)[]; not?: string[] }[] = 
 for (const { text, sent, not = [] } of MENTIONS) {
   Deno.test(`attached in ${JSON.stringify(text)}`, async () => {
     const machine = await signedIn();
-    machine.workspace.files.set("/work/notes.md", "the notes\n");
-    machine.workspace.files.set("/work/my notes.md", "spaced\n");
-    machine.workspace.files.set("/work/src/a.ts", "const a = 1;\n");
+    machine.workspace.files.set("/project/notes.md", "the notes\n");
+    machine.workspace.files.set("/project/my notes.md", "spaced\n");
+    machine.workspace.files.set("/project/src/a.ts", "const a = 1;\n");
     machine.workspace.files.set("/home/user/.bashrc", "alias x=y\n");
     const bodies = recordBodies(machine);
     await machine.run(["--no-save"], { lines: [text, "exit"] });
@@ -140,10 +140,10 @@ for (const { path, code, says } of ATTACHMENTS) {
   Deno.test(`chat --attach ${path} ends with ${code}`, async () => {
     const machine = await signedIn();
     const { files } = machine.workspace;
-    files.set("/work/a.txt", "text\n");
-    files.set("/work/a.png", PNG);
-    files.set("/work/blob.bin", new Uint8Array([1, 0, 2]));
-    files.set("/work/src/x", "");
+    files.set("/project/a.txt", "text\n");
+    files.set("/project/a.png", PNG);
+    files.set("/project/blob.bin", new Uint8Array([1, 0, 2]));
+    files.set("/project/src/x", "");
     files.set("/home/user/.grantway/auth.json", "{}");
     const bodies = recordBodies(machine);
     const result = await machine.run(["chat", "--attach", path, "What is this?"]);
@@ -157,7 +157,7 @@ for (const { path, code, says } of ATTACHMENTS) {
 
 Deno.test("an image goes to another model that sees, and what that says to the one that does not", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/a.png", PNG);
+  machine.workspace.files.set("/project/a.png", PNG);
   const bodies = recordBodies(machine);
   const { code, stderr } = await machine.run(["chat", "-a", "a.png", "What is this?"]);
   assertEquals(code, 0, stderr);
@@ -169,7 +169,7 @@ Deno.test("an image goes to another model that sees, and what that says to the o
 
 Deno.test("where none of the subscription's models sees, those that do are named", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/a.png", PNG);
+  machine.workspace.files.set("/project/a.png", PNG);
   const blind = { limit: { context: 1_000, output: 100 } };
   await machine.write(
     "models.json",
@@ -190,7 +190,7 @@ Deno.test("where none of the subscription's models sees, those that do are named
 Deno.test("an image goes to a model that sees as it is", async () => {
   const machine = await signedIn();
   await machine.signIn("auth add xai-oauth");
-  machine.workspace.files.set("/work/a.png", PNG);
+  machine.workspace.files.set("/project/a.png", PNG);
   const { stdout, stderr } = await machine.run(
     ["chat", "--provider", "xai-oauth", "-a", "a.png", "-a", "a.png", "What is this?"],
   );
@@ -200,7 +200,7 @@ Deno.test("an image goes to a model that sees as it is", async () => {
 
 Deno.test("what is piped in is never looked through for @", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/notes.md", "the notes\n");
+  machine.workspace.files.set("/project/notes.md", "the notes\n");
   const bodies = recordBodies(machine);
   await machine.run(["chat", "--tools", "-"], { stdin: "see @notes.md" });
   assertEquals(bodies[0].messages[0].content, "see @notes.md");

@@ -7,7 +7,7 @@ import { jsonLines, TestMachine } from "../support/platform.ts";
 async function signedIn(): Promise<TestMachine> {
   const machine = new TestMachine({ env: { NO_COLOR: "1" } });
   await machine.signIn();
-  machine.workspace.files.set("/work/notes.md", "one\ntwo\n");
+  machine.workspace.files.set("/project/notes.md", "one\ntwo\n");
   machine.workspace.commands.set("make", ({ onOutput }) => {
     onOutput("built\n");
     return 0;
@@ -28,7 +28,7 @@ Deno.test("a plain prompt offers no tools, --tools does, with a system prompt of
   assertEquals(bodies[0].system, undefined);
   const names = bodies[1].tools.map(({ name }: { name: string }) => name);
   assertEquals(names.slice(0, 4), ["read_file", "list_files", "search_files", "shell"]);
-  assertStringIncludes(JSON.stringify(bodies[1].system), "Working folder: /work");
+  assertStringIncludes(JSON.stringify(bodies[1].system), "Working folder: /project");
   assertEquals(JSON.stringify(bodies[2].system).includes("Working folder"), false);
 });
 
@@ -133,7 +133,7 @@ for (const { tool, file } of MEDIA) {
     const config = `${machine.file("config.yaml")}tools:\n  video_gen: on\n`;
     await machine.write("config.yaml", config);
     const { stdout, stderr } = await machine.run(["chat", "--tools", "--yes", `[tool:${tool}]`]);
-    const made = [...machine.workspace.files.keys()].map((path) => path.slice("/work/".length))
+    const made = [...machine.workspace.files.keys()].map((path) => path.slice("/project/".length))
       .filter((name) => name !== "notes.md");
     assertEquals(made.length, 1, stderr);
     assertMatch(made[0]!, typeof file === "string" ? new RegExp(`^${file}$`) : file);

@@ -22,11 +22,11 @@ async function signedIn(
 
 /** A file of the working folder. */
 function made(machine: TestMachine, name: string): Uint8Array | undefined {
-  return machine.workspace.files.get(`/work/${name}`) as Uint8Array | undefined;
+  return machine.workspace.files.get(`/project/${name}`) as Uint8Array | undefined;
 }
 
 function names(machine: TestMachine): string[] {
-  return [...machine.workspace.files.keys()].map((path) => path.replace("/work/", "")).sort();
+  return [...machine.workspace.files.keys()].map((path) => path.replace("/project/", "")).sort();
 }
 
 function startsWith(bytes: Uint8Array | undefined, text: string, at = 0): boolean {
@@ -99,7 +99,7 @@ const WRONG: { args: string[]; says: RegExp; options?: RunOptions }[] = [
   { args: ["speak", "-"], says: /Nothing is piped in/, options: TERMINAL },
   { args: ["speak", "Hi", "--format", "opus"], says: /Unknown format "opus"\n.*mp3, wav/ },
   { args: ["speak", "Hi", "--speed", "3"], says: /--speed takes a number from 0\.7 to 1\.5/ },
-  { args: ["speak", "Hi", "-o", "no/a.mp3"], says: /There is no folder \/work\/no/ },
+  { args: ["speak", "Hi", "-o", "no/a.mp3"], says: /There is no folder \/project\/no/ },
   {
     args: ["speak", "Hi", "--provider", "minimax-oauth"],
     says: /makes no media\n.*xai-oauth, xai/,
@@ -155,7 +155,7 @@ Deno.test("transcribe takes what is piped in, and addresses", async () => {
   assertEquals((await machine.run("transcribe -", { stdinBytes })).stdout, "Piped in\n");
   const { stdout } = await machine.run("transcribe https://a.example/talk.mp3");
   assertEquals(stdout, "This is what a.example has to say.\n");
-  machine.workspace.files.set("/work/notes.txt", "no recording");
+  machine.workspace.files.set("/project/notes.txt", "no recording");
   const refused = await machine.run("transcribe notes.txt");
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.stderr, "The audio could not be decoded");
@@ -165,7 +165,7 @@ Deno.test("image numbers several, takes a folder, and says where the bytes are o
   const machine = await signedIn();
   const several = await machine.run(["image", "A cat", "--n", "2"], TERMINAL);
   assertEquals(several.stdout, "a-cat-1.png\na-cat-2.png\n");
-  machine.workspace.files.set("/work/pictures/.keep", "");
+  machine.workspace.files.set("/project/pictures/.keep", "");
   await machine.run(["image", "A dog", "-o", "pictures/"], TERMINAL);
   assert(startsWith(made(machine, "pictures/a-dog.png"), "PNG", 1));
   const other = await machine.run(["image", "A cow", "-o", "cow.jpg"], TERMINAL);
@@ -179,7 +179,7 @@ Deno.test("image numbers several, takes a folder, and says where the bytes are o
 
 Deno.test("image edits files and addresses; moderation has an exit code of its own", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/a.png", PIXEL);
+  machine.workspace.files.set("/project/a.png", PIXEL);
   const args = [
     "image",
     "Winter",
@@ -214,7 +214,7 @@ Deno.test("video waits, saves, and forgets the job", async () => {
 
 Deno.test("video --json tells job, progress and file", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/a.png", PIXEL);
+  machine.workspace.files.set("/project/a.png", PIXEL);
   const { stdout } = await machine.run("video Waves --json --reference a.png --reference a.png");
   const lines = jsonLines(stdout);
   assertEquals(lines.map(({ type }) => type), [

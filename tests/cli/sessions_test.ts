@@ -21,7 +21,7 @@ Deno.test("a plain prompt is kept and can be gone on with; --no-save keeps nothi
   await machine.run(["chat", "--no-save", "A secret"]);
   const sessions = await list(machine);
   assertEquals(sessions.map(({ preview, title, folder }) => [preview, title, folder]), [
-    ["Why is the sky blue?", null, "/work"],
+    ["Why is the sky blue?", null, "/project"],
   ]);
   assertEquals(machine.snapshot().includes("A secret"), false);
   const bodies = recordBodies(machine);
@@ -70,7 +70,7 @@ Deno.test("--continue takes the last conversation of the working folder", async 
   await machine.run(["chat", "there"]);
   const bodies = recordBodies(machine);
   machine.clock.mono += 1_000;
-  machine.workspace.cwd = "/work";
+  machine.workspace.cwd = "/project";
   await machine.run(["chat", "--continue", "more"]);
   assertStringIncludes(JSON.stringify(bodies.at(-1).messages[0]), "here");
   machine.workspace.cwd = "/third";
@@ -104,7 +104,7 @@ for (const { args, code, says } of FAILURES) {
 
 Deno.test("sessions show prints Markdown, and every turn under --json", async () => {
   const machine = await signedIn();
-  machine.workspace.files.set("/work/notes.md", "the notes\n");
+  machine.workspace.files.set("/project/notes.md", "the notes\n");
   await machine.run(["chat", "--tools", '[tool:read_file {"path":"notes.md"}]']);
   const [{ id }] = await list(machine);
   const { stdout } = await machine.run(["sessions", "show", id.slice(-5)]);

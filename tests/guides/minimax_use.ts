@@ -94,7 +94,7 @@ const MODELS: Row[] = [
     name: "tool calls work over Anthropic Messages, and their results go back",
     run: async (machine) => {
       await machine.signIn();
-      machine.workspace.files.set("/work/notes.md", "the notes\n");
+      machine.workspace.files.set("/project/notes.md", "the notes\n");
       const bodies = recordBodies(machine);
       const { code, stdout } = await machine.run([
         "chat",
@@ -132,7 +132,7 @@ const MODELS: Row[] = [
       "an image goes to the model of the list that sees, not to MiniMax-M2.7-highspeed, which does not",
     run: async (machine) => {
       await machine.signIn();
-      machine.workspace.files.set("/work/a.png", PIXEL);
+      machine.workspace.files.set("/project/a.png", PIXEL);
       const models: string[] = [];
       const { fetch } = machine;
       machine.fetch = async (input, init) => {

@@ -728,7 +728,7 @@ const MEDIA: Row[] = [
     name: "grok-imagine-video films from text, from an image, and from up to 7 references",
     run: async (machine) => {
       await signInByLoopback(machine);
-      machine.workspace.files.set("/work/a.png", PIXEL);
+      machine.workspace.files.set("/project/a.png", PIXEL);
       for (
         const args of [[], ["--image", "a.png"], Array(7).fill("--reference=a.png")] as string[][]
       ) {

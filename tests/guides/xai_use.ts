@@ -77,7 +77,7 @@ const TRANSPORT: Row[] = [
     name: "tool calls work over the Responses API, and their results go back",
     run: async (machine) => {
       await machine.signIn("auth add xai-oauth");
-      machine.workspace.files.set("/work/notes.md", "the notes\n");
+      machine.workspace.files.set("/project/notes.md", "the notes\n");
       const bodies = recordBodies(machine);
       const call = '[tool:read_file {"path":"notes.md"}]';
       const { code, stdout } = await machine.run(["chat", "--tools", call]);
@@ -150,7 +150,7 @@ const PICKER: Row[] = [
     name: "an eighth reference image is refused before anything is sent",
     run: async (machine) => {
       await machine.signIn("auth add xai-oauth");
-      machine.workspace.files.set("/work/a.png", PIXEL);
+      machine.workspace.files.set("/project/a.png", PIXEL);
       machine.requests.length = 0;
       const { code, stderr } = await machine.run([
         "video",

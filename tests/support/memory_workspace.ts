@@ -16,7 +16,7 @@ export type Command = (options: RunCommandOptions) => number | Promise<number>;
 
 /** A working folder. */
 export class MemoryWorkspace implements Workspace {
-  cwd = "/work";
+  cwd = "/project";
   os = "linux";
   /** Files by absolute path. */
   readonly files = new Map<string, string | Uint8Array<ArrayBuffer>>();
