@@ -80,7 +80,10 @@ const READS = [
     says: "ToolInputError: max_lines must be a whole number",
   },
   { input: { path: "/etc/passwd" }, says: "ToolInputError: /etc/passwd is outside /project: no" },
-  { input: { path: "../etc/passwd" }, says: "ToolInputError: ../etc/passwd is outside /project: no" },
+  {
+    input: { path: "../etc/passwd" },
+    says: "ToolInputError: ../etc/passwd is outside /project: no",
+  },
   { input: { path: "out/passwd" }, says: "ToolInputError: out/passwd is outside /project: no" },
   ...["/home/user/.grantway/auth.json", "logins/auth.json", "../home/user/.grantway/none"].map(
     (path) => ({
