@@ -4,11 +4,11 @@
  * @module
  */
 
-import { GrantwayError } from "../core/errors.ts";
-import { type JsonObject, parseJsonObject } from "../core/http.ts";
+import { parseJsonObject } from "../core/http.ts";
 import type { ClientCodec } from "../protocols/codec.ts";
 import type { Dialect, GenerateRequest } from "../protocols/event.ts";
 import { limitSeals, MAX_SEAL_BYTES } from "../protocols/seal_limit.ts";
+import { type ClientBody, readClientBody } from "./client_body.ts";
 import { loadOnce } from "./load_once.ts";
 import type { ClientCall } from "./router.ts";
 
@@ -18,10 +18,8 @@ export interface ClientRequest {
   dialect: Dialect;
   /** What it says. */
   request: GenerateRequest;
-  /** The body as it came. */
-  bytes: Uint8Array<ArrayBuffer>;
-  /** Its JSON. */
-  json: JsonObject;
+  /** The body that says it. */
+  body: ClientBody;
   /** Whether it holds sealed reasoning in an envelope of ours, or too much of it. */
   hasSeals: boolean;
   /** What of it is not passed on, a sentence each. */
@@ -42,25 +40,18 @@ export const loadClientCodec: (dialect: Dialect) => Promise<ClientCodec> = loadO
  * @throws {GrantwayError} `invalid_request` when it is not what the dialect says.
  */
 export async function readClientRequest(
-  { dialect, body: bytes, json: parsed }: Pick<ClientCall, "dialect" | "body" | "json">,
+  { dialect, body: bytes }: Pick<ClientCall, "dialect" | "body">,
 ): Promise<ClientRequest> {
-  const json = parsed ?? parseJsonObject(new TextDecoder().decode(bytes));
-  if (json === undefined) {
-    throw new GrantwayError(
-      "invalid_request",
-      "Cannot read the request: its body is no JSON object",
-    );
-  }
+  const body = readClientBody(bytes);
   const codec = await loadClientCodec(dialect);
-  const decoded = codec.decodeRequest(json);
+  const decoded = codec.decodeRequest(body.json);
   const request = limitSeals(decoded);
   const isLimited = request !== decoded;
   return {
     dialect,
     request,
-    bytes,
-    json,
-    hasSeals: isLimited || (codec.hasSeals?.(json) ?? false),
+    body,
+    hasSeals: isLimited || (codec.hasSeals?.(body.json) ?? false),
     notes: isLimited ? [TOO_MANY_SEALS] : [],
   };
 }

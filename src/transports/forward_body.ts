@@ -11,18 +11,7 @@
 import type { JsonObject } from "../core/http.ts";
 import type { RequestCodec } from "../protocols/codec.ts";
 import type { GenerateRequest } from "../protocols/event.ts";
-import { findModelField, replaceModel } from "./model_field.ts";
-
-/** A body as it came, and its JSON. */
-export interface ClientBody {
-  /** The bytes. */
-  bytes: Uint8Array<ArrayBuffer>;
-  /** What they say. */
-  json: JsonObject;
-}
-
-/** Fields whose meaning is compared, not how they are written. */
-const CONTENT: readonly string[] = ["messages", "input", "system", "tools"];
+import type { ClientBody } from "./client_body.ts";
 
 /**
  * The body to send.
@@ -42,34 +31,55 @@ export function forwardBody(
     isSameContent(request.system ?? [], prepared.system ?? []) &&
     (dialect === "messages" || !prepared.system?.length);
   if (!isSame) return JSON.stringify(encodeRequest(prepared));
-  const { json, bytes } = body;
   // All but the conversation, which is the long part.
   const { system: _system, ...rest } = prepared;
-  const head = encodeRequest({ ...rest, messages: [] });
-  for (const name of ["messages", "input", "system"]) {
-    if (json[name] !== undefined) head[name] = json[name];
-    else delete head[name];
-  }
-  if (isSameContent(request.tools ?? [], prepared.tools ?? []) && areSameFields(json, head)) {
-    const field = findModelField(bytes);
-    // Of two such fields readers take the first or the last: both have to be the one that was checked.
-    if (field !== undefined && field.name === json["model"]) {
-      return json["model"] === prepared.model ? bytes : replaceModel(bytes, field, prepared.model);
-    }
-  }
-  return JSON.stringify(head);
+  const sent = encodeRequest({ ...rest, messages: [] });
+  keep(body.json, sent, ["messages", "input", "system"]);
+  if (isSameContent(request.tools ?? [], prepared.tools ?? [])) keep(body.json, sent, ["tools"]);
+  // Some clients say that they do not want what they would not get.
+  if (body.json["stream"] === false) keep(body.json, sent, ["stream"]);
+  return writeChanges(body, sent);
 }
 
-/** Whether two bodies have the same fields, and say the same in those that are not the content. */
-function areSameFields(json: JsonObject, sent: JsonObject): boolean {
-  const names = new Set([...Object.keys(json), ...Object.keys(sent)]);
-  names.delete("stream");
+/** Makes fields of `sent` what they are in `json`. */
+function keep(json: JsonObject, sent: JsonObject, names: readonly string[]): void {
   for (const name of names) {
-    if (!Object.hasOwn(json, name) || !Object.hasOwn(sent, name)) return false;
-    if (name === "model" || CONTENT.includes(name)) continue;
-    if (JSON.stringify(json[name]) !== JSON.stringify(sent[name])) return false;
+    if (json[name] !== undefined) sent[name] = json[name];
+    else delete sent[name];
   }
-  return true;
+}
+
+/** A body with the fields of `sent`: the bytes as they came where it says the same. */
+function writeChanges(
+  { bytes, text, json, fields }: ClientBody,
+  sent: JsonObject,
+): string | Uint8Array<ArrayBuffer> {
+  const parts: string[] = [];
+  let isChanged = false;
+  for (const [name, { start, end }] of fields) {
+    if (!Object.hasOwn(sent, name)) {
+      isChanged = true;
+    } else if (saysSame(json[name], sent[name])) {
+      parts.push(text.slice(start, end));
+    } else {
+      isChanged = true;
+      parts.push(writeField(name, sent[name]));
+    }
+  }
+  for (const name of Object.keys(sent)) {
+    if (fields.has(name)) continue;
+    isChanged = true;
+    parts.push(writeField(name, sent[name]));
+  }
+  return isChanged ? `{${parts.join(",")}}` : bytes;
+}
+
+function saysSame(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+function writeField(name: string, value: unknown): string {
+  return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }
 
 /** Whether two values say the same; a field that is `undefined` is none. */

@@ -9,8 +9,8 @@ export type { EventStream } from "./event_stream.ts";
 export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
 export { streamErrorToTransportError } from "../requests/failure.ts";
 export { encodeErrorResponse } from "./client_error.ts";
+export { type ClientBody, readClientBody } from "./client_body.ts";
 export { type ClientRequest, readClientRequest } from "./client_request.ts";
-export type { ClientBody } from "./forward_body.ts";
 export type { ForwardedAnswer, ForwardRequest, RelayedStream } from "./relayed_answer.ts";
 export {
   type ClientCall,

@@ -10,7 +10,7 @@ import type { GenerateRequest, StreamError, Usage } from "../protocols/event.ts"
 import type { StreamRelay } from "../protocols/relay.ts";
 import { type ChunkReader, drain } from "./chunk_reader.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { ClientBody } from "./forward_body.ts";
+import type { ClientBody } from "./client_body.ts";
 import type { Exchange } from "../requests/exchange.ts";
 
 /** A request in the dialect of the provider's API. */

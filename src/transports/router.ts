@@ -79,8 +79,6 @@ export interface ClientCall {
   dialect: Dialect;
   /** The body, whole. */
   body: Uint8Array<ArrayBuffer>;
-  /** Its JSON, where somebody has parsed it. */
-  json?: JsonObject | undefined;
   /** Aborts when the client leaves. */
   signal?: AbortSignal | undefined;
   /** Aborts when it leaves later: ends the request upstream where the body is not cancelled. */
@@ -199,12 +197,12 @@ class Answering {
   }
 
   async #passThrough(): Promise<Response> {
-    const { request, bytes, json, hasSeals } = this.#client;
+    const { request, body, hasSeals } = this.#client;
     const { transport } = this.#target;
     const answer = await transport.forward({
       request: this.#request(),
       clientModel: request.model,
-      body: hasSeals ? undefined : { bytes, json },
+      body: hasSeals ? undefined : body,
     }, this.#requestOptions());
     switch (answer?.kind) {
       case "stream":

@@ -1,7 +1,6 @@
 /** Bodies: how long they may be, and which JSON is looked at before it is parsed. */
 
 import { assert, assertEquals } from "@std/assert";
-import { checkJsonShape } from "../../src/gateway/middleware/json_shape.ts";
 import { createWorld, KEY, messageOf } from "./support.ts";
 
 const LIMIT = 1_000;
@@ -106,50 +105,18 @@ Deno.test("without a key no byte of a body is read", async () => {
   await response.body?.cancel();
 });
 
-const nested = (depth: number, [open, close]: [string, string]) =>
-  open.repeat(depth) + close.repeat(depth);
-
-const SHAPES: { name: string; text: string; problem: string | undefined }[] = [
-  { name: "an object", text: '{"a":[1,{"b":"c"}],"d":{"a":1}}', problem: undefined },
-  { name: "a nested name like an outer one", text: '{"a":{"a":{"a":1}}}', problem: undefined },
-  { name: "names in an array of objects", text: '[{"a":1},{"a":2}]', problem: undefined },
-  { name: "128 levels", text: nested(128, ["[", "]"]), problem: undefined },
-  { name: "129 levels", text: nested(129, ["[", "]"]), problem: "nested" },
-  { name: "100,000 arrays", text: nested(1e5, ["[", "]"]), problem: "nested" },
-  { name: "100,000 objects", text: nested(1e5, ['{"a":', "}"]), problem: "nested" },
-  { name: "brackets in a string", text: `{"a":"${"[{".repeat(1e4)}"}`, problem: undefined },
-  { name: "a million names", text: `{"x":{${'"a":1,'.repeat(1e6)}"a":1}}`, problem: "members" },
-  { name: "a million numbers", text: `[${"1,".repeat(1e6)}1]`, problem: "members" },
-  { name: "a string of 20 MB", text: `{"a":"${"x".repeat(2e7)}"}`, problem: undefined },
-  { name: "10 million escaped quotes", text: `{"a":"${'\\"'.repeat(1e7)}"}`, problem: undefined },
-  { name: "10 million backslashes", text: `{"a":"${"\\\\".repeat(5e6)}"}`, problem: undefined },
-  { name: "a string without an end", text: '{"a":"b\\"', problem: "end" },
-  { name: "the model twice", text: '{"model":"a","b":1,"model":"c"}', problem: "twice" },
-  { name: "the model twice, once escaped", text: '{"model":1,"mod\\u0065l":2}', problem: "twice" },
-  { name: "the model twice, spaced", text: '{"model" :1, "model"\n:2}', problem: "twice" },
-  {
-    name: "a value like a name",
-    text: '{"a":"model","model":"a","b":"model"}',
-    problem: undefined,
-  },
-  { name: "__proto__ once", text: '{"__proto__":{"polluted":1}}', problem: undefined },
-  { name: "big numbers", text: `{"a":${"9".repeat(1e5)}}`, problem: undefined },
-  { name: "no JSON", text: "hello", problem: undefined },
-  { name: "closing brackets alone", text: "]]]]]}", problem: undefined },
+/** What the outline of JSON finds wrong: its own tests have more. */
+const UNFIT = [
+  `{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`,
+  `{"x":{${'"a":1,'.repeat(1e6)}"a":1}}`,
+  '{"a":"b\\"',
+  '{"model":1,"mod\\u0065l":2}',
 ];
-for (const { name, text, problem } of SHAPES) {
-  Deno.test(`checkJsonShape() says ${problem ?? "nothing"} of ${name}`, () => {
-    const found = checkJsonShape(text);
-    assertEquals(found === undefined, problem === undefined);
-    if (problem !== undefined) assert(found!.includes(problem));
-  });
-}
 
 Deno.test("JSON that no parser should meet is answered with 400, in the dialect", async () => {
   const { send, sent } = await createWorld();
-  for (const { text, problem } of SHAPES) {
-    if (problem === undefined) continue;
-    const response = await send("/v1/messages", { body: text });
+  for (const body of UNFIT) {
+    const response = await send("/v1/messages", { body });
     assertEquals(response.status, 400);
     assert(messageOf(await response.json()).startsWith("Cannot read the request"));
   }

@@ -6,6 +6,7 @@ import type { Credential } from "../../src/credentials/credential.ts";
 import type { Pool } from "../../src/credentials/pool.ts";
 import { resolveEndpoints } from "../../src/providers/endpoints.ts";
 import { xai } from "../../src/providers/xai/provider.ts";
+import { readClientBody } from "../../src/transports/client_body.ts";
 import { createFailoverTransport } from "../../src/transports/failover.ts";
 import type { ForwardRequest, RelayedStream } from "../../src/transports/relayed_answer.ts";
 import type { Transport, TransportRequestOptions } from "../../src/transports/transport.ts";
@@ -167,7 +168,7 @@ Deno.test("Transport.forward() mends what was refused, and sends that from then 
     const answer = await transport.forward({
       request,
       clientModel: "mine",
-      body: { bytes, json: body },
+      body: readClientBody(bytes),
     });
     assertEquals(answer?.kind, "body");
   }
@@ -176,7 +177,7 @@ Deno.test("Transport.forward() mends what was refused, and sends that from then 
 
 Deno.test("Transport.forward() sends a client's bytes again as they are", async () => {
   const written =
-    '{"model":"MiniMax-M2.7",  "max_tokens":5,"messages":[{"role":"user","content":"Hello"}]}';
+    '{"model":"MiniMax-M2.7",  "max_tokens":5,"stream":true,"messages":[{"role":"user","content":"Hello"}]}';
   const bodies: unknown[] = [];
   const answers = [REFUSED, problem(529, "overloaded_error", "busy"), () => sseResponse(ANSWER)];
   const transport = transportOver((_, init) => {
@@ -196,7 +197,7 @@ Deno.test("Transport.forward() sends a client's bytes again as they are", async 
   const answer = await transport.forward({
     request: { ...REQUEST, maxOutputTokens: 5 },
     clientModel: "mine",
-    body: { bytes: new TextEncoder().encode(written), json: JSON.parse(written) },
+    body: readClientBody(new TextEncoder().encode(written)),
   });
   assert(answer?.kind === "stream");
   await bytesOf(answer.stream);

@@ -12,9 +12,9 @@ import {
   parseJsonObject,
   readMessageBytes,
 } from "../../core/http.ts";
+import { outlineJson } from "../../core/json_outline.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import { Refusal } from "../error_response.ts";
-import { checkJsonShape } from "./json_shape.ts";
 
 /** A client that takes longer to send a body does not mean to, ms. */
 const BODY_TIMEOUT_MS = 60_000;
@@ -44,7 +44,7 @@ export async function readJsonBody(
 
 function parseBody(bytes: Uint8Array): JsonObject | undefined {
   const text = new TextDecoder().decode(bytes);
-  const problem = checkJsonShape(text);
+  const { problem } = outlineJson(text);
   if (problem === undefined) return parseJsonObject(text);
   throw new Refusal(400, "invalid_request", `Cannot read the request's JSON: ${problem}`);
 }

@@ -9,7 +9,7 @@ import { resolveRuntime, type Runtime } from "../../core/runtime.ts";
 import { type ClientRequest, conversationOf } from "../../transports/client_request.ts";
 import { createRouter, type Router } from "../../transports/router.ts";
 import type { GatewayOptions } from "../app.ts";
-import { readJsonBody } from "../middleware/body.ts";
+import { readBody } from "../middleware/body.ts";
 import { namingOf, requireScope, resolveModel } from "../model_names.ts";
 import type { Visit } from "../visit.ts";
 
@@ -34,15 +34,14 @@ export type GenerateHandler = (
 export function createGenerateHandler(options: GatewayOptions): GenerateHandler {
   const runtime = resolveRuntime(options);
   return async (request, visit, what) => {
-    const body = await readJsonBody(request, visit.settings.limits.bodyBytes, runtime);
+    const body = await readBody(request, visit.settings.limits.bodyBytes, runtime);
     const conversation = conversationHeader(request.headers);
     const router = routerFor(visit, conversation, options, runtime);
     visit.isCounted = what === "generate";
     const response = await untilLeft(request.signal, (signal) =>
       router[what]({
         dialect: visit.dialect,
-        body: body.bytes,
-        json: body.json,
+        body,
         signal,
         left: request.signal,
         requestId: visit.id,
