@@ -34,9 +34,6 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 /** The admin token. */
 export const TOKEN = "an-admin-token-of-some-length";
 
-// Loaded lazily by the gateway; here before a clock starts, which would run ahead of it.
-import "../../src/gateway/admin/admin.ts";
-
 /** Where the gateway believes to be. */
 export const ORIGIN = "https://gateway.example";
 

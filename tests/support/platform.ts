@@ -9,7 +9,6 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import { COMMANDS } from "../../src/cli/command_table.ts";
 import { run } from "../../src/cli/main.ts";
 import type { Interrupt, OutputStream, Platform, UserFile } from "../../src/cli/platform.ts";
 import { createFileStore } from "../../src/credentials/file_store.ts";
@@ -21,46 +20,6 @@ import { MemoryWorkspace } from "./memory_workspace.ts";
 import { isComputing } from "./computing.ts";
 import { refuseMintedSecrets } from "./minted_secrets.ts";
 import { VirtualClock } from "./virtual_clock.ts";
-
-import { PROVIDERS } from "../../src/providers/catalog.ts";
-import { loadAnswerCodec, loadApi, loadForwarding } from "../../src/transports/api.ts";
-// Loaded lazily by the command line; here before the clock starts, which would run ahead of it.
-import "jose";
-import "uqr";
-import "yaml";
-import "../../src/cli/chat_session.ts";
-import "../../src/agent/title.ts";
-import "../../src/cli/chat/attachments.ts";
-import "../../src/cli/chat/markdown.ts";
-import "../../src/cli/chat/talk.ts";
-import "../../src/cli/read_count.ts";
-import "../../src/cli/model_rows.ts";
-import "../../src/cli/models.ts";
-import "../../src/providers/models.generated.ts";
-import "../../src/cli/clients/client_key.ts";
-import "../../src/cli/clients/json_format.ts";
-import "../../src/cli/clients/toml_format.ts";
-import "../../src/cli/clients/written_file.ts";
-import "../../src/cli/private_gateway.ts";
-import "../../src/cli/remote/sign_in.ts";
-import "../../src/cli/trace_file.ts";
-
-await Promise.all([
-  import("commander"),
-  import("jose/jwe/compact/decrypt"),
-  import("jose/jwe/compact/encrypt"),
-  import("jose/jwt/verify"),
-  import("jose/jwks/local"),
-  import("../../src/credentials/provider_refresh.ts"),
-  import("../../src/transports/answers.ts"),
-  import("../../src/transports/forward_body.ts"),
-  ...COMMANDS.map(({ load }) => load()),
-  ...PROVIDERS.flatMap((provider) => [
-    loadApi(provider),
-    loadAnswerCodec(provider.protocol),
-    loadForwarding(provider.protocol),
-  ]),
-]);
 
 /** Turns of the event loop in which nothing must happen before the clock moves. */
 const QUIET_TURNS = 8;

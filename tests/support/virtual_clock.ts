@@ -6,6 +6,8 @@
 
 import { setImmediate } from "node:timers";
 import { isComputing } from "./computing.ts";
+// A module that loads takes real time, which no clock of ours sees: none may be left to load.
+import "./modules.ts";
 
 /** Real time without an end and without a timer after which a promise is given up. */
 const STUCK_MS = 10_000;
@@ -77,7 +79,7 @@ export class VirtualClock {
         await this.#fire(next);
         continue;
       }
-      // A module that loads takes real time, which no clock of ours sees.
+      // What reads a file or a Blob takes real time, which no clock of ours sees.
       stuckSince ??= performance.now();
       if (performance.now() - stuckSince > STUCK_MS) {
         throw new Error("Nothing is left to wait for");
