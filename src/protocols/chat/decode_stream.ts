@@ -7,12 +7,12 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
-import { createSseDecoder, type SseFrame } from "../../core/sse.ts";
+import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { StreamDecoder, UpstreamContext } from "../codec.ts";
-import type { BlockDelta, OpeningBlock, StreamError, StreamEvent } from "../event.ts";
+import type { BlockDelta, OpeningBlock } from "../event.ts";
 import { ZERO_USAGE } from "../event.ts";
 import { settleStopReason } from "../stop_reason.ts";
+import { JsonStreamDecoder } from "../stream_decoder.ts";
 import { ANSWER_FIELDS, thinkingText } from "./decode_content.ts";
 import { judgeFailure, readFailure } from "./decode_failure.ts";
 import { RESPONSE_FIELDS } from "./decode_response.ts";
@@ -27,17 +27,12 @@ export function createChatStreamDecoder(context: UpstreamContext): StreamDecoder
   return new ChatStreamDecoder(context);
 }
 
-class ChatStreamDecoder implements StreamDecoder, CallSink {
+class ChatStreamDecoder extends JsonStreamDecoder implements CallSink {
   readonly #context: UpstreamContext;
-  readonly #sse = createSseDecoder((frame) => this.#onFrame(frame));
   readonly #calls = new OpenCalls(this);
-  #events: StreamEvent[] = [];
   /** The text, thinking or refusal that is being written. */
   #open: { index: number; type: OpeningBlock["type"] } | undefined;
   #nextIndex = 0;
-  #started = false;
-  #ending = false;
-  #done = false;
   id = "";
   #model = "";
   #finishReason: string | undefined;
@@ -46,64 +41,24 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
   #endFields: JsonObject = {};
 
   constructor(context: UpstreamContext) {
+    super();
     this.#context = context;
   }
 
-  feed(bytes: Uint8Array): StreamEvent[] {
-    if (this.#done) return [];
-    this.#sse.feed(bytes);
-    return this.#take();
+  protected override onDone(): void {
+    this.#finish();
   }
 
-  end(): StreamEvent[] {
-    if (this.#done) return [];
-    this.#ending = true;
-    this.#sse.end();
-    if (!this.#done && !this.#sse.tooLarge) {
-      if (this.#finishReason !== undefined) this.#finish();
-      else {
-        this.#fail({
-          code: "stream_interrupted",
-          message: this.#started
-            ? "the answer stopped before its end"
-            : "the answer ended before it began",
-        });
-      }
-    }
-    return this.#take();
+  protected override onEnd(): void {
+    if (this.#finishReason === undefined) this.interrupt();
+    else this.#finish();
   }
 
-  #take(): StreamEvent[] {
-    if (this.#sse.tooLarge && !this.#done) {
-      this.#fail({ code: "upstream", message: "the answer holds an event that is too large" });
-    }
-    const events = this.#events;
-    this.#events = [];
-    return events;
-  }
-
-  #fail(error: StreamError): void {
-    this.#done = true;
-    this.#events.push({ type: "error", error });
-  }
-
-  #onFrame(frame: SseFrame): void {
-    if (this.#done) return;
-    const chunk = parseJsonObject(frame.data);
-    if (chunk === undefined) {
-      const data = frame.data.trim();
-      if (data === "[DONE]") return this.#finish();
-      // A last frame that is not whole was cut, which the missing end reports.
-      if (data === "" || this.#ending) return;
-      return this.#fail({
-        code: "upstream",
-        message: "the answer holds an event that is not JSON",
-      });
-    }
+  protected override onEvent(chunk: JsonObject, name: string | undefined): void {
     const choices: unknown = chunk["choices"];
     if (chunk["error"] != null || chunk["base_resp"] != null || !Array.isArray(choices)) {
-      const failure = readFailure({ ...chunk, type: frame.event ?? chunk["type"] });
-      if (failure !== undefined) return this.#fail(judgeFailure(failure, this.#context));
+      const failure = readFailure({ ...chunk, type: name ?? chunk["type"] });
+      if (failure !== undefined) return this.fail(judgeFailure(failure, this.#context));
     }
     if (isJsonObject(chunk["usage"])) this.#usage = chunk["usage"];
     const choice: unknown = Array.isArray(choices)
@@ -119,11 +74,11 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
   }
 
   #start(chunk: JsonObject): void {
-    if (this.#started) return;
-    this.#started = true;
+    if (this.started) return;
+    this.started = true;
     this.id = readString(chunk["id"]) ?? "";
     this.#model = readString(chunk["model"]) ?? "";
-    this.#events.push({
+    this.push({
       type: "message_start",
       id: this.id,
       model: this.#model,
@@ -198,7 +153,7 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
       this.#delivered.call = true;
     }
     const index = this.#nextIndex++;
-    this.#events.push({ type: "block_start", index, block });
+    this.push({ type: "block_start", index, block });
     return index;
   }
 
@@ -207,26 +162,20 @@ class ChatStreamDecoder implements StreamDecoder, CallSink {
   }
 
   closeBlock(index: number): void {
-    this.#events.push({ type: "block_end", index });
+    this.push({ type: "block_end", index });
   }
 
   #pushDelta(index: number, delta: BlockDelta): void {
-    this.#events.push({ type: "block_delta", index, delta });
+    this.push({ type: "block_delta", index, delta });
   }
 
   #finish(): void {
     // `[DONE]` without a reason is an end, but not one in the middle of a call.
     const isCut = this.#finishReason === undefined && !this.#calls.areWhole;
-    if (!this.#started || isCut) {
-      return this.#fail({
-        code: "stream_interrupted",
-        message: isCut ? "the answer stopped before its end" : "the answer ended before it began",
-      });
-    }
+    if (!this.started || isCut) return this.interrupt();
     this.#closeOpen();
     this.#calls.close();
-    this.#done = true;
-    this.#events.push({
+    this.finish({
       type: "message_end",
       stopReason: settleStopReason(decodeFinishReason(this.#finishReason), this.#delivered),
       usage: decodeUsage(this.#usage),

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
-import { createSseDecoder, type SseFrame } from "../../core/sse.ts";
+import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { StreamDecoder, UpstreamContext } from "../codec.ts";
-import type { BlockDelta, OpeningBlock, StreamError, StreamEvent } from "../event.ts";
+import type { BlockDelta, OpeningBlock } from "../event.ts";
+import { JsonStreamDecoder } from "../stream_decoder.ts";
 import { decodeAnswerBlock, decodeStopReason, decodeUsage } from "./decode_content.ts";
 import { judgeFailure, readFailure } from "./decode_failure.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
@@ -42,16 +42,11 @@ export function createMessagesStreamDecoder(context: UpstreamContext): StreamDec
   return new MessagesStreamDecoder(context);
 }
 
-class MessagesStreamDecoder implements StreamDecoder {
+class MessagesStreamDecoder extends JsonStreamDecoder {
   readonly #context: UpstreamContext;
-  readonly #sse = createSseDecoder((frame) => this.#onFrame(frame));
-  #events: StreamEvent[] = [];
   /** By the server's own index. */
   readonly #open = new Map<number, OpenBlock>();
   #nextIndex = 0;
-  #started = false;
-  #ending = false;
-  #done = false;
   #model = "";
   #usage: JsonObject = {};
   #hasToolUse = false;
@@ -60,58 +55,12 @@ class MessagesStreamDecoder implements StreamDecoder {
   #endFields: JsonObject = {};
 
   constructor(context: UpstreamContext) {
+    super();
     this.#context = context;
   }
 
-  feed(bytes: Uint8Array): StreamEvent[] {
-    if (this.#done) return [];
-    this.#sse.feed(bytes);
-    return this.#take();
-  }
-
-  end(): StreamEvent[] {
-    if (this.#done) return [];
-    this.#ending = true;
-    this.#sse.end();
-    if (!this.#done && !this.#sse.tooLarge) {
-      this.#fail({
-        code: "stream_interrupted",
-        message: this.#started
-          ? "the answer stopped before its end"
-          : "the answer ended before it began",
-      });
-    }
-    return this.#take();
-  }
-
-  #take(): StreamEvent[] {
-    if (this.#sse.tooLarge && !this.#done) {
-      this.#fail({ code: "upstream", message: "the answer holds an event that is too large" });
-    }
-    const events = this.#events;
-    this.#events = [];
-    return events;
-  }
-
-  #fail(error: StreamError): void {
-    this.#done = true;
-    this.#events.push({ type: "error", error });
-  }
-
-  #onFrame(frame: SseFrame): void {
-    if (this.#done) return;
-    const value = parseJsonObject(frame.data);
-    if (value === undefined) {
-      const data = frame.data.trim();
-      // `[DONE]` is another protocol's, yet some servers end with it. A last frame that is not whole
-      // was cut, which the missing `message_stop` reports.
-      if (data === "" || data === "[DONE]" || this.#ending) return;
-      return this.#fail({
-        code: "upstream",
-        message: "the answer holds an event that is not JSON",
-      });
-    }
-    const type = readString(value["type"]) ?? frame.event;
+  protected override onEvent(value: JsonObject, name: string | undefined): void {
+    const type = readString(value["type"]) ?? name;
     switch (type) {
       case "content_block_delta":
         return this.#onDelta(value);
@@ -120,13 +69,13 @@ class MessagesStreamDecoder implements StreamDecoder {
       case "content_block_stop":
         return this.#close(this.#indexOf(value));
       case "ping":
-        this.#events.push({ type: "ping" });
+        this.push({ type: "ping" });
         return;
     }
     // Any other event may have a field called `error`, but only MiniMax's envelope fails it.
     if (type === "error" || type === undefined || value["base_resp"] !== undefined) {
       const failure = readFailure({ ...value, type });
-      if (failure !== undefined) return this.#fail(judgeFailure(failure, this.#context));
+      if (failure !== undefined) return this.fail(judgeFailure(failure, this.#context));
     }
     switch (type) {
       case "message_start":
@@ -138,7 +87,7 @@ class MessagesStreamDecoder implements StreamDecoder {
       case undefined:
         return;
       default:
-        this.#events.push({ type: "opaque", dialect: "messages", name: type, value });
+        this.push({ type: "opaque", dialect: "messages", name: type, value });
     }
   }
 
@@ -147,13 +96,13 @@ class MessagesStreamDecoder implements StreamDecoder {
     if (this.#nextIndex > 0) {
       // The server has given up one attempt and begun another. What was sent cannot be taken back,
       // and two attempts must not be joined.
-      return this.#fail({ code: "stream_interrupted", message: "the answer started over" });
+      return this.fail({ code: "stream_interrupted", message: "the answer started over" });
     }
     this.#usage = isJsonObject(message["usage"]) ? message["usage"] : {};
-    if (this.#started) return;
-    this.#started = true;
+    if (this.started) return;
+    this.started = true;
     this.#model = readString(message["model"]) ?? "";
-    this.#events.push({
+    this.push({
       type: "message_start",
       id: readString(message["id"]) ?? "",
       model: this.#model,
@@ -171,7 +120,7 @@ class MessagesStreamDecoder implements StreamDecoder {
       case "text": {
         const { text, ...rest } = block;
         const open = this.#openBlock(wireIndex, { ...rest, text: "" });
-        if (text !== "") this.#push(open, { type: "text", text });
+        if (text !== "") this.#pushDelta(open, { type: "text", text });
         return;
       }
       case "thinking": {
@@ -181,8 +130,8 @@ class MessagesStreamDecoder implements StreamDecoder {
         }
         const { text, signature, ...rest } = block;
         const open = this.#openBlock(wireIndex, { ...rest, text: "" });
-        if (text !== "") this.#push(open, { type: "thinking", text });
-        if (signature !== undefined) this.#push(open, { type: "signature", signature });
+        if (text !== "") this.#pushDelta(open, { type: "thinking", text });
+        if (signature !== undefined) this.#pushDelta(open, { type: "signature", signature });
         return;
       }
       case "tool_use": {
@@ -204,30 +153,30 @@ class MessagesStreamDecoder implements StreamDecoder {
     const wireIndex = this.#indexOf(value);
     const open = this.#open.get(wireIndex);
     if (open?.type === "opaque") {
-      return this.#push(open, { type: "opaque", dialect: "messages", value: delta });
+      return this.#pushDelta(open, { type: "opaque", dialect: "messages", value: delta });
     }
     switch (delta["type"]) {
       case "text_delta": {
         const text = readString(delta["text"]) ?? "";
-        if (text !== "") this.#push(this.#ensure(wireIndex, "text"), { type: "text", text });
+        if (text !== "") this.#pushDelta(this.#ensure(wireIndex, "text"), { type: "text", text });
         return;
       }
       case "thinking_delta": {
         const text = readString(delta["thinking"]) ?? "";
         if (text !== "") {
-          this.#push(this.#ensure(wireIndex, "thinking"), { type: "thinking", text });
+          this.#pushDelta(this.#ensure(wireIndex, "thinking"), { type: "thinking", text });
         }
         return;
       }
       case "signature_delta": {
         const signature = readString(delta["signature"]) ?? "";
         if (signature !== "") {
-          this.#push(this.#ensure(wireIndex, "thinking"), { type: "signature", signature });
+          this.#pushDelta(this.#ensure(wireIndex, "thinking"), { type: "signature", signature });
         }
         return;
       }
       case "citations_delta":
-        return this.#push(this.#ensure(wireIndex, "text"), {
+        return this.#pushDelta(this.#ensure(wireIndex, "text"), {
           type: "citation",
           citation: delta["citation"],
         });
@@ -235,11 +184,11 @@ class MessagesStreamDecoder implements StreamDecoder {
         const text = readString(delta["partial_json"]) ?? "";
         if (text === "" || open?.type !== "tool_use") return;
         open.defaultArguments = undefined;
-        return this.#push(open, { type: "arguments", text });
+        return this.#pushDelta(open, { type: "arguments", text });
       }
       default:
         if (open !== undefined) {
-          this.#push(open, { type: "opaque", dialect: "messages", value: delta });
+          this.#pushDelta(open, { type: "opaque", dialect: "messages", value: delta });
         }
     }
   }
@@ -263,8 +212,7 @@ class MessagesStreamDecoder implements StreamDecoder {
   #onMessageStop(): void {
     this.#ensureStarted();
     for (const wireIndex of [...this.#open.keys()]) this.#close(wireIndex);
-    this.#done = true;
-    this.#events.push({
+    this.finish({
       type: "message_end",
       stopReason: decodeStopReason(this.#stopReason, this.#hasToolUse),
       ...optional("stopSequence", this.#stopSequence),
@@ -274,7 +222,7 @@ class MessagesStreamDecoder implements StreamDecoder {
   }
 
   #ensureStarted(): void {
-    if (!this.#started) this.#onMessageStart({});
+    if (!this.started) this.#onMessageStart({});
   }
 
   /** The block that a delta of `type` belongs to: a new one where the server opened none or another kind. */
@@ -296,22 +244,22 @@ class MessagesStreamDecoder implements StreamDecoder {
     this.#close(wireIndex);
     const open: OpenBlock = { index: this.#nextIndex++, type: block.type };
     this.#open.set(wireIndex, open);
-    this.#events.push({ type: "block_start", index: open.index, block });
+    this.push({ type: "block_start", index: open.index, block });
     return open;
   }
 
-  #push(open: OpenBlock, delta: BlockDelta): void {
-    this.#events.push({ type: "block_delta", index: open.index, delta });
+  #pushDelta(open: OpenBlock, delta: BlockDelta): void {
+    this.push({ type: "block_delta", index: open.index, delta });
   }
 
   #close(wireIndex: number): void {
     const open = this.#open.get(wireIndex);
     if (open === undefined) return;
     if (open.defaultArguments !== undefined) {
-      this.#push(open, { type: "arguments", text: open.defaultArguments });
+      this.#pushDelta(open, { type: "arguments", text: open.defaultArguments });
     }
     this.#open.delete(wireIndex);
-    this.#events.push({ type: "block_end", index: open.index });
+    this.push({ type: "block_end", index: open.index });
   }
 
   /** The server's index of a block; without one, the block opened last. */

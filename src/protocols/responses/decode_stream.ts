@@ -9,10 +9,10 @@
  * @module
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../core/http.ts";
-import { createSseDecoder, type SseFrame } from "../../core/sse.ts";
+import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { StreamDecoder, UpstreamContext } from "../codec.ts";
-import { type OpeningBlock, type StreamError, type StreamEvent, ZERO_USAGE } from "../event.ts";
+import { type OpeningBlock, ZERO_USAGE } from "../event.ts";
+import { JsonStreamDecoder } from "../stream_decoder.ts";
 import {
   decodeStopReason,
   decodeUsage,
@@ -29,60 +29,22 @@ export function createResponsesStreamDecoder(context: UpstreamContext): StreamDe
   return new ResponsesStreamDecoder(context);
 }
 
-class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
+class ResponsesStreamDecoder extends JsonStreamDecoder implements ItemSink {
   readonly #upstream: UpstreamContext;
-  readonly #sse = createSseDecoder((frame) => this.#onFrame(frame));
-  #events: StreamEvent[] = [];
   /** By output index. */
   readonly #items = new Map<number, OpenItem>();
   #last: OpenItem | undefined;
   #nextIndex = 0;
-  #started = false;
-  #ending = false;
-  #done = false;
   #delivered = { call: false, refusal: false };
   context: ItemContext;
 
   constructor(upstream: UpstreamContext) {
+    super();
     this.#upstream = upstream;
     this.context = {
       provenance: { origin: upstream.origin, model: "" },
       customTools: upstream.customTools,
     };
-  }
-
-  feed(bytes: Uint8Array): StreamEvent[] {
-    if (this.#done) return [];
-    this.#sse.feed(bytes);
-    return this.#take();
-  }
-
-  end(): StreamEvent[] {
-    if (this.#done) return [];
-    this.#ending = true;
-    this.#sse.end();
-    if (!this.#done && !this.#sse.tooLarge) {
-      this.#fail({
-        code: "stream_interrupted",
-        message: this.#started
-          ? "the answer stopped before its end"
-          : "the answer ended before it began",
-      });
-    }
-    return this.#take();
-  }
-
-  #take(): StreamEvent[] {
-    if (this.#sse.tooLarge && !this.#done) {
-      this.#fail({ code: "upstream", message: "the answer holds an event that is too large" });
-    }
-    const events = this.#events;
-    this.#events = [];
-    return events;
-  }
-
-  push(event: StreamEvent): void {
-    if (!this.#done) this.#events.push(event);
   }
 
   open(block: OpeningBlock, item: OpenItem): number {
@@ -102,30 +64,11 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
   }
 
   contradiction(): void {
-    this.#fail({ code: "upstream", message: "the answer contradicts itself" });
+    this.fail({ code: "upstream", message: "the answer contradicts itself" });
   }
 
-  #fail(error: StreamError): void {
-    this.push({ type: "error", error });
-    this.#done = true;
-  }
-
-  #onFrame(frame: SseFrame): void {
-    if (this.#done) return;
-    const event = parseJsonObject(frame.data);
-    if (event === undefined) {
-      const data = frame.data.trim();
-      // A last frame that is not whole was cut, which the missing terminal event reports.
-      if (data === "" || data === "[DONE]" || this.#ending) return;
-      return this.#fail({
-        code: "upstream",
-        message: "the answer holds an event that is not JSON",
-      });
-    }
-    this.#onEvent(readString(event["type"]) ?? frame.event, event);
-  }
-
-  #onEvent(type: string | undefined, event: JsonObject): void {
+  protected override onEvent(event: JsonObject, name: string | undefined): void {
+    const type = readString(event["type"]) ?? name;
     switch (type) {
       case "response.output_text.delta":
         return this.#message(event)?.addText(contentIndex(event), "text", text(event, "delta"));
@@ -165,7 +108,7 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
       case "response.created":
         if (this.#nextIndex > 0) {
           // What was sent cannot be taken back, and two attempts must not be joined.
-          return this.#fail({ code: "stream_interrupted", message: "the answer started over" });
+          return this.fail({ code: "stream_interrupted", message: "the answer started over" });
         }
         return this.#start(responseOf(event));
       case "response.queued":
@@ -209,13 +152,13 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
     // Any other event may have a field called `error`, as may an item of it.
     if (type === "error" || type === undefined) {
       const failure = readFailure({ ...event, type });
-      if (failure !== undefined) return this.#fail(judgeFailure(failure, this.#upstream));
+      if (failure !== undefined) return this.fail(judgeFailure(failure, this.#upstream));
     }
     if (type === undefined) return;
     const item = this.#find(event);
     if (item?.kind === "other") return item.addOpaque(event);
     // Before the answer has begun, an event of its own would pass for its beginning.
-    if (this.#started) {
+    if (this.started) {
       this.push({ type: "opaque", dialect: "responses", name: type, value: event });
     }
   }
@@ -224,7 +167,7 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
     const response = responseOf(event);
     const status = readString(response["status"]) ?? type.slice("response.".length);
     if (status === "failed" || status === "cancelled" || type === "response.failed") {
-      return this.#fail(
+      return this.fail(
         judgeFailure(
           readFailure(response) ?? { message: `the answer has ${status}` },
           this.#upstream,
@@ -233,7 +176,7 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
     }
     this.#start(response);
     this.#finishFrom(response["output"]);
-    this.push({
+    this.finish({
       type: "message_end",
       stopReason: decodeStopReason(
         { ...response, status: type === "response.incomplete" ? "incomplete" : status },
@@ -242,7 +185,6 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
       usage: decodeUsage(response["usage"]),
       ...optional("extensions", restOf(response, RESPONSE_FIELDS)),
     });
-    this.#done = true;
   }
 
   /**
@@ -260,8 +202,8 @@ class ResponsesStreamDecoder implements StreamDecoder, ItemSink {
   }
 
   #start(response: JsonObject): void {
-    if (this.#started) return;
-    this.#started = true;
+    if (this.started) return;
+    this.started = true;
     const model = readString(response["model"]) ?? "";
     this.context = { ...this.context, provenance: { origin: this.#upstream.origin, model } };
     this.push({

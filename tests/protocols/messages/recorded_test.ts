@@ -9,6 +9,7 @@ import { MessageStream } from "@anthropic-ai/sdk/lib/MessageStream";
 import type { StreamEvent } from "../../../src/protocols/event.ts";
 import { decodeMessagesBody } from "../../../src/protocols/messages/decode_response.ts";
 import { collectStream } from "../../../src/transports/collect.ts";
+import { assertWellFormed } from "../well_formed.ts";
 import {
   CONTEXT,
   decodeStream,
@@ -105,37 +106,6 @@ Deno.test({
     }
   },
 });
-
-/** Checks the order that the canonical model promises. */
-function assertWellFormed(events: StreamEvent[]): void {
-  assertEquals(events.find((event) => event.type !== "ping")?.type, "message_start");
-  const open = new Set<number>();
-  let next = 0;
-  for (const [i, event] of events.entries()) {
-    switch (event.type) {
-      case "message_start":
-        assertEquals(next, 0);
-        break;
-      case "block_start":
-        assertEquals(event.index, next++);
-        open.add(event.index);
-        break;
-      case "block_delta":
-        assert(open.has(event.index));
-        break;
-      case "block_end":
-        assert(open.delete(event.index));
-        break;
-      case "message_end":
-        assertEquals(open.size, 0);
-        assertEquals(i, events.length - 1);
-        break;
-      case "error":
-        assertEquals(i, events.length - 1);
-        break;
-    }
-  }
-}
 
 /** Compares the folded answer with what the SDK's accumulator makes of the same frames. */
 async function assertLikeSdk(text: string, events: StreamEvent[]): Promise<void> {

@@ -7,9 +7,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import OpenAI from "openai";
-import type { ContentBlock, GenerateResponse, StreamEvent } from "../../../src/protocols/event.ts";
+import type { ContentBlock, GenerateResponse } from "../../../src/protocols/event.ts";
 import { decodeResponsesBody } from "../../../src/protocols/responses/decode_response.ts";
 import { collectStream } from "../../../src/transports/collect.ts";
+import { assertWellFormed } from "../well_formed.ts";
 import {
   CONTEXT,
   decodeStream,
@@ -54,6 +55,7 @@ Deno.test({
           const bytes = sse(...answer);
           const events = decodeStream(bytes);
           assertWellFormed(events);
+          assertEquals(events.at(-1)?.type, "message_end");
           assertEquals(decodeStream(bytes, bytes.keys()), events, "byte by byte");
           for (let seed = 1; seed <= 5; seed++) {
             assertEquals(
@@ -136,36 +138,6 @@ async function sdkResponse(bytes: Uint8Array): Promise<Json> {
       ),
   });
   return await client.responses.stream({ model: "m", input: "" }).finalResponse();
-}
-
-/** Checks the order that the canonical model promises. */
-function assertWellFormed(events: StreamEvent[]): void {
-  assertEquals(events.find((event) => event.type !== "ping")?.type, "message_start");
-  const open = new Set<number>();
-  let next = 0;
-  for (const [i, event] of events.entries()) {
-    switch (event.type) {
-      case "message_start":
-        assertEquals(next, 0);
-        break;
-      case "block_start":
-        assertEquals(event.index, next++);
-        open.add(event.index);
-        break;
-      case "block_delta":
-        assert(open.has(event.index));
-        break;
-      case "block_end":
-        assert(open.delete(event.index));
-        break;
-      case "message_end":
-        assertEquals(open.size, 0);
-        assertEquals(i, events.length - 1);
-        break;
-      case "error":
-        assert(false, "an error");
-    }
-  }
 }
 
 /** Compares an answer with a response as the server wrote it. */
