@@ -8,60 +8,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeChatResponse } from "../../src/protocols/chat/encode_response.ts";
 import { openSeal } from "../../src/protocols/envelope.ts";
-import type { ContentBlock, GenerateResponse, StreamEvent } from "../../src/protocols/event.ts";
+import type { ContentBlock, GenerateResponse } from "../../src/protocols/event.ts";
 import { encodeMessagesResponse } from "../../src/protocols/messages/encode_response.ts";
 import { collectStream } from "../../src/transports/collect.ts";
 import * as chat from "./chat/support.ts";
 import * as messages from "./messages/support.ts";
-import * as responses from "./responses/support.ts";
-
-const { RECORDED } = messages;
-
-/** One recorded answer, decoded. */
-interface Answer {
-  name: string;
-  events: StreamEvent[];
-}
-
-const encoder = new TextEncoder();
-const READERS: Record<string, (path: string) => StreamEvent[][]> = {
-  "anthropic-messages": (path) =>
-    messages.readRecorded(path).map((text) => messages.decodeStream(encoder.encode(text))),
-  "openai-chat": (path) => [chat.decodeStream(chat.readRecorded(path))],
-  "openai-responses": (path) =>
-    responses.readRecorded(path).map((events) => responses.decodeStream(responses.sse(...events))),
-};
-
-const answers: Answer[] = [];
-if (RECORDED !== undefined) {
-  for (const { name: dialect } of Deno.readDirSync(RECORDED)) {
-    const read = READERS[dialect.replace("xai", "openai")];
-    if (read === undefined) continue;
-    for (const folder of Deno.readDirSync(`${RECORDED}/${dialect}`)) {
-      for (const { name } of Deno.readDirSync(`${RECORDED}/${dialect}/${folder.name}`)) {
-        if (name.endsWith(".json")) continue;
-        const all = read(`${RECORDED}/${dialect}/${folder.name}/${name}`);
-        for (const [i, events] of all.entries()) {
-          if (events.at(-1)?.type === "message_end") {
-            answers.push({ name: `${dialect}/${name}${i === 0 ? "" : ` (${i + 1})`}`, events });
-          }
-        }
-      }
-    }
-  }
-}
-answers.sort((a, b) => a.name < b.name ? -1 : 1);
-
-function recordedTest(name: string, check: (answer: Answer) => Promise<void>): void {
-  Deno.test({
-    name: `${name}${RECORDED === undefined ? " (skipped: GRANTWAY_FIXTURES is not set)" : ""}`,
-    ignore: RECORDED === undefined,
-    fn: async (t) => {
-      assert(answers.length >= 70, `only ${answers.length} answers`);
-      for (const answer of answers) await t.step(answer.name, () => check(answer));
-    },
-  });
-}
+import { recordedTest } from "./recorded_answers.ts";
 
 /** What every dialect can say of an answer, as one text each. */
 function texts(content: readonly ContentBlock[]) {

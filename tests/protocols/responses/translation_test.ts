@@ -7,73 +7,33 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { openSeal } from "../../../src/protocols/envelope.ts";
-import type { ContentBlock, GenerateResponse, StreamEvent } from "../../../src/protocols/event.ts";
+import type { ContentBlock, GenerateResponse } from "../../../src/protocols/event.ts";
 import { encodeResponsesResponse } from "../../../src/protocols/responses/encode_response.ts";
 import { collectStream } from "../../../src/transports/collect.ts";
-import * as chat from "../chat/support.ts";
-import * as messages from "../messages/support.ts";
+import { recordedTest } from "../recorded_answers.ts";
 import { assertLegalStream, assertResponse } from "./legal_stream.ts";
 import * as responses from "./support.ts";
 
-const { RECORDED } = messages;
 const encoder = new TextEncoder();
 
 // deno-lint-ignore no-explicit-any -- from the SDK or from us
 type Json = any;
 
-const READERS: Record<string, (path: string) => StreamEvent[][]> = {
-  "anthropic-messages": (path) =>
-    messages.readRecorded(path).map((text) => messages.decodeStream(encoder.encode(text))),
-  "openai-chat": (path) => [chat.decodeStream(chat.readRecorded(path))],
-  "openai-responses": (path) =>
-    responses.readRecorded(path).map((events) => responses.decodeStream(responses.sse(...events))),
-};
-
-const answers: { name: string; events: StreamEvent[] }[] = [];
-if (RECORDED !== undefined) {
-  for (const { name: dialect } of Deno.readDirSync(RECORDED)) {
-    const read = READERS[dialect.replace("xai", "openai")];
-    if (read === undefined) continue;
-    for (const folder of Deno.readDirSync(`${RECORDED}/${dialect}`)) {
-      for (const { name } of Deno.readDirSync(`${RECORDED}/${dialect}/${folder.name}`)) {
-        if (name.endsWith(".json")) continue;
-        const all = read(`${RECORDED}/${dialect}/${folder.name}/${name}`);
-        for (const [i, events] of all.entries()) {
-          const ended = events.at(-1)?.type === "message_end";
-          if (ended) answers.push({ name: `${dialect}/${name} ${i + 1}`, events });
-        }
-      }
-    }
-  }
-}
-answers.sort((a, b) => a.name < b.name ? -1 : 1);
-
-Deno.test({
-  name: `recorded streams for Responses clients${
-    RECORDED === undefined ? " (skipped: GRANTWAY_FIXTURES is not set)" : ""
-  }`,
-  ignore: RECORDED === undefined,
-  fn: async (t) => {
-    assert(answers.length >= 70, `only ${answers.length} answers`);
-    for (const { name, events } of answers) {
-      await t.step(name, async () => {
-        const ours = await collectStream(events);
-        const text = responses.encodeStream(events);
-        const { response } = assertLegalStream(responses.framesOf(text));
-        assertLikeAnswer(ours, response);
-        assertLikeAnswer(ours, await responses.sdkResponse(text));
-        const whole = encodeResponsesResponse(ours, responses.answerContext());
-        assertResponse(whole);
-        assertEquals(plain(whole, name), plain(response, name));
-        // Read again by us, it is the same answer still.
-        const again = await collectStream(responses.decodeStream(encoder.encode(text)));
-        assertEquals(
-          [textOf(again.content), callsOf(again.content), again.stopReason, again.usage],
-          [textOf(ours.content), callsOf(ours.content), ...asRead(ours)],
-        );
-      });
-    }
-  },
+recordedTest("recorded streams for Responses clients", async ({ name, events }) => {
+  const ours = await collectStream(events);
+  const text = responses.encodeStream(events);
+  const { response } = assertLegalStream(responses.framesOf(text));
+  assertLikeAnswer(ours, response);
+  assertLikeAnswer(ours, await responses.sdkResponse(text));
+  const whole = encodeResponsesResponse(ours, responses.answerContext());
+  assertResponse(whole);
+  assertEquals(plain(whole, name), plain(response, name));
+  // Read again by us, it is the same answer still.
+  const again = await collectStream(responses.decodeStream(encoder.encode(text)));
+  assertEquals(
+    [textOf(again.content), callsOf(again.content), again.stopReason, again.usage],
+    [textOf(ours.content), callsOf(ours.content), ...asRead(ours)],
+  );
 });
 
 /** As JSON; without the ids of items where each event had others. */
