@@ -2,7 +2,7 @@
  * Program 2: the gateway on Cloudflare Workers. It hands `adapters/cloudflare` to `gateway/`.
  *
  * One script is both the gateway, in as many isolates as there are, and the classes of objects behind
- * it: one per credential, one per sign-in, and one that keeps the books. `wrangler.toml` binds them.
+ * it: one per credential, one per sign-in, one that owns all other records, and one that keeps the books. `wrangler.toml` binds them.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import {
   createRemoteBooks,
   createRemoteCredentials,
   createRemoteSignIns,
+  createRemoteStore,
   CredentialObject,
   defineUsageObject,
   inspectWorker,
@@ -22,6 +23,7 @@ import {
   openStorage,
   readOverrides,
   SignInObject,
+  StoreObject,
   type UsageObject as UsageObjectType,
   type WorkerEnv,
 } from "./adapters/cloudflare/mod.ts";
@@ -32,6 +34,7 @@ import { NO_RETRY, Refusal } from "./gateway/error_response.ts";
 import {
   type AdminOptions,
   type ApiKeyVariable,
+  changeStoredSetting,
   createClientKeys,
   createClientKeyStore,
   createGateway,
@@ -43,7 +46,6 @@ import {
   readStoredSettings,
   type UsageQuery,
   type UsageRow,
-  writeStoredSettings,
 } from "./gateway/mod.ts";
 import type { KvStore } from "./credentials/mod.ts";
 import { type Provider, PROVIDERS, resolveEndpoints } from "./providers/mod.ts";
@@ -61,6 +63,7 @@ function behind<T>(promise: Promise<T>): Promise<T> {
 /** The gateway of this isolate. */
 function open(env: WorkerEnv): Gateway {
   const kv = openKv(env);
+  const store = createRemoteStore({ objects: env.STORE, sleep });
   const call = createCredentialCaller({ objects: env.CREDENTIALS, sleep, random: Math.random });
   const reader = createCredentialReader({ kv, call, now, sleep, onWarning });
   const books = createRemoteBooks<UsageRow, UsageQuery>({ objects: env.USAGE, sleep });
@@ -76,14 +79,15 @@ function open(env: WorkerEnv): Gateway {
     token: token === undefined || token === "" ? undefined : new Secret(token),
     credentials,
     keepsElsewhere: true,
-    store: kv,
+    store,
     apiKeys: () => apiKeyVariables(env),
     signIns,
-    keys: createClientKeyStore({ store: kv, now }),
+    keys: createClientKeyStore({ store, now }),
     settings: {
-      read: () => readStoredSettings(kv),
-      write: (texts) => writeStoredSettings(kv, texts),
+      read: () => readStoredSettings(store),
+      change: (name, text) => changeStoredSetting(store, name, text),
     },
+    sweep: store.sweep,
     usage,
     inspect: () => inspectWorker({ env, call, signIns }),
   };
@@ -96,7 +100,13 @@ function open(env: WorkerEnv): Gateway {
     admin,
     upstreams: createUpstreams({
       credentials,
-      kv: createAdviceStore({ kv, now, sleep, waitUntil, onWarning }),
+      kv: createAdviceStore({
+        kv: { ...store, get: kv.get, list: kv.list },
+        now,
+        sleep,
+        waitUntil,
+        onWarning,
+      }),
       now,
       sleep,
       endpoints: (provider, region, upstream) => {
@@ -170,6 +180,9 @@ export { CredentialObject };
 
 /** The class of the binding `SIGN_INS`. */
 export { SignInObject };
+
+/** The class of the binding `STORE`. */
+export { StoreObject };
 
 /** The class of the binding `USAGE`. */
 export const UsageObject: new (state: never) => UsageObjectType = defineUsageObject<

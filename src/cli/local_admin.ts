@@ -53,15 +53,11 @@ export async function openLocalAdmin(
     keys: owner,
     settings: {
       read: async () => await readGatewayTexts(await config()),
-      write: async (texts) => {
-        const before = new Map(await readGatewayTexts(await config()));
-        for (const [name, text] of texts) {
-          if (before.get(name) !== text) await changeGatewaySetting(await config(), name, text);
-          before.delete(name);
-        }
-        for (const name of before.keys()) {
-          await changeGatewaySetting(await config(), name, undefined);
-        }
+      change: async (name, text) => {
+        const file = await config();
+        const wasSet = (await readGatewayTexts(file)).some(([other]) => other === name);
+        if (text !== undefined || wasSet) await changeGatewaySetting(file, name, text);
+        return wasSet;
       },
     },
     usage,

@@ -13,6 +13,8 @@ export type {
   AdminSection,
   ApiKeyVariable,
   SettingsBook,
+  SweepPage,
+  SweepRequest,
 } from "./admin/options.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./app.ts";
 export {
@@ -44,11 +46,12 @@ export {
   type SettingsSource,
 } from "./settings.ts";
 export {
+  type ChangingStore,
+  changeStoredSetting,
   createSettingsSource,
   readStoredSettings,
   type SettingsSourceOptions,
   type SettingTexts,
-  writeStoredSettings,
 } from "./settings_source.ts";
 export {
   type Account,

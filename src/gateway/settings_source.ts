@@ -73,7 +73,10 @@ const RECORD_VERSION = 1;
  * @throws {GrantwayError} `storage_corrupt` for a record that is none.
  */
 export async function readStoredSettings(store: KvStore): Promise<SettingTexts> {
-  const text = await store.get(SETTINGS_KEY);
+  return parseStored(await store.get(SETTINGS_KEY));
+}
+
+function parseStored(text: string | null): SettingTexts {
   if (text === null) return [];
   const record = parseJsonObject(text);
   const settings = record?.["settings"];
@@ -90,15 +93,30 @@ export async function readStoredSettings(store: KvStore): Promise<SettingTexts> 
   return entries;
 }
 
+/** A store whose records are changed without losing what others change at the same time. */
+export interface ChangingStore {
+  /** Has `edit` make a record of what there is; it is asked again when somebody else was faster. */
+  change(key: string, edit: (text: string | null) => string): Promise<void>;
+}
+
 /**
- * Replaces the settings that are kept in a store.
+ * Sets one of the settings that are kept in a store, or removes it; whether it was set.
  *
  * @throws {GrantwayError} `invalid_configuration` for one that cannot be used; nothing is written then.
  */
-export async function writeStoredSettings(store: KvStore, texts: SettingTexts): Promise<void> {
-  parseSettings(texts);
-  await store.put(
-    SETTINGS_KEY,
-    JSON.stringify({ version: RECORD_VERSION, settings: Object.fromEntries(texts) }),
-  );
+export async function changeStoredSetting(
+  store: ChangingStore,
+  name: string,
+  text: string | undefined,
+): Promise<boolean> {
+  let wasSet = false;
+  await store.change(SETTINGS_KEY, (stored) => {
+    const settings = new Map(parseStored(stored));
+    wasSet = settings.has(name);
+    if (text === undefined) settings.delete(name);
+    else settings.set(name, text);
+    parseSettings(settings);
+    return JSON.stringify({ version: RECORD_VERSION, settings: Object.fromEntries(settings) });
+  });
+  return wasSet;
 }

@@ -14,6 +14,7 @@ import {
 } from "../../src/credentials/mod.ts";
 import {
   type AdminOptions,
+  changeStoredSetting,
   createClientKeys,
   createClientKeyStore,
   createGateway,
@@ -24,7 +25,6 @@ import {
   type Gateway,
   readStoredSettings,
   type UsageLedger,
-  writeStoredSettings,
 } from "../../src/gateway/mod.ts";
 import { resolveEndpoints } from "../../src/providers/mod.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
@@ -103,7 +103,12 @@ export function createAdminWorld(
       keys: createClientKeyStore({ store: kv, lease: kv, now }),
       settings: {
         read: () => readStoredSettings(kv),
-        write: (texts) => writeStoredSettings(kv, texts),
+        change: (name, text) =>
+          changeStoredSetting(
+            { change: async (key, edit) => await kv.put(key, edit(await kv.get(key))) },
+            name,
+            text,
+          ),
       },
       usage,
       inspect: () => Promise.resolve([{ name: "Store", checks: [{ status: "ok", text: "fine" }] }]),

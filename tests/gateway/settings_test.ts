@@ -9,11 +9,11 @@ import {
   parseSettings,
 } from "../../src/gateway/settings.ts";
 import {
+  changeStoredSetting,
   createSettingsSource,
   readStoredSettings,
   SETTINGS_KEY,
   type SettingTexts,
-  writeStoredSettings,
 } from "../../src/gateway/settings_source.ts";
 
 Deno.test("parseSettings() of nothing is the default", () => {
@@ -175,15 +175,25 @@ Deno.test("createSettingsSource() keeps what was good, and says once why", async
   assertEquals((await source.read()).limits, DEFAULT_LIMITS);
 });
 
-Deno.test("readStoredSettings() reads what writeStoredSettings() wrote, and nothing else", async () => {
-  const store = createMemoryStore();
+Deno.test("readStoredSettings() reads what changeStoredSetting() wrote, and nothing else", async () => {
+  const memory = createMemoryStore();
+  const store = {
+    ...memory,
+    change: async (key: string, edit: (text: string | null) => string) =>
+      await memory.put(key, edit(await memory.get(key))),
+  };
   assertEquals(await readStoredSettings(store), []);
   const texts: SettingTexts = [["aliases.gpt-*", "default"], ["limits.concurrent", "3"]];
-  await writeStoredSettings(store, texts);
+  for (const [name, text] of texts) {
+    assertEquals(await changeStoredSetting(store, name, text), false);
+  }
   assertEquals(await readStoredSettings(store), texts);
   const before = await store.get(SETTINGS_KEY);
-  await assertRejects(() => writeStoredSettings(store, [["hosts", "*"]]), GrantwayError);
+  await assertRejects(() => changeStoredSetting(store, "hosts", "*"), GrantwayError);
   assertEquals(await store.get(SETTINGS_KEY), before);
+  assertEquals(await changeStoredSetting(store, "limits.concurrent", undefined), true);
+  assertEquals(await changeStoredSetting(store, "limits.concurrent", undefined), false);
+  assertEquals(await readStoredSettings(store), texts.slice(0, 1));
   for (
     const text of [
       "{",

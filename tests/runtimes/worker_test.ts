@@ -16,7 +16,7 @@ import {
 import { sleep } from "../../src/core/runtime.ts";
 import { createSealedStore } from "../../src/credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys } from "../../src/credentials/sealing.ts";
-import { createClientKeyStore, writeStoredSettings } from "../../src/gateway/mod.ts";
+import { changeStoredSetting, createClientKeyStore } from "../../src/gateway/mod.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { bundle } from "../support/bundle.ts";
 import { KEY_A, signIn } from "../support/credential_workers.ts";
@@ -55,7 +55,9 @@ Deno.test("the Worker serves logins to holders of keys, and counts what they use
   const { keys, credentials, store } = ownerOf(workerd);
   const request = (path: string, init?: RequestInit) => fetch(new URL(path, workerd.origin), init);
   // Before anything is asked: settings are believed for twenty seconds.
-  await writeStoredSettings(store, [["aliases.fast", "minimax-oauth/MiniMax-M2.7-highspeed"]]);
+  const change = async (key: string, edit: (text: string | null) => string) =>
+    await store.put(key, edit(await store.get(key)));
+  await changeStoredSetting({ change }, "aliases.fast", "minimax-oauth/MiniMax-M2.7-highspeed");
   let authorization = "";
   const post = (path: string, body: unknown) =>
     request(path, {

@@ -108,6 +108,8 @@ export class Instance implements Actor {
       ...NAME,
       storage: this.#storage(),
       kv: world.kvOf(this),
+      // Another object's; where it fails, it is asked again.
+      list: () => Promise.resolve(),
       sealer: SEALER,
       name: "Acme",
       loginHint: "sign in again",

@@ -86,6 +86,11 @@ export async function startCredentialWorkers(
             useSQLite: true,
             ...(n === 0 ? {} : { scriptName: "isolate-0" }),
           },
+          STORE: {
+            className: "StoreObject",
+            useSQLite: true,
+            ...(n === 0 ? {} : { scriptName: "isolate-0" }),
+          },
         }
         : {},
       outboundService: outbound(async (input, init) => {

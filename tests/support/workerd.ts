@@ -61,6 +61,7 @@ export interface WorkerdOptions {
 export const OBJECTS = {
   CREDENTIALS: { className: "CredentialObject", useSQLite: true },
   SIGN_INS: { className: "SignInObject", useSQLite: true },
+  STORE: { className: "StoreObject", useSQLite: true },
   USAGE: { className: "UsageObject", useSQLite: true },
 };
 

@@ -32,6 +32,11 @@ export interface CredentialCalls {
     arguments: { credential: Credential; generation: number };
     result: CredentialRecord | null;
   };
+  /** Seals anew what an older key has sealed, or only counts; how many records each key has sealed. */
+  reseal: {
+    arguments: { isChanging: boolean };
+    result: { counts: Record<string, number>; changed: number };
+  };
   /** Removes and revokes; what was removed, without secrets; null when there was nothing. */
   remove: { arguments: Record<never, never>; result: CredentialRecord | null };
 }

@@ -22,10 +22,16 @@ import {
   PROTOCOL,
   toWireError,
 } from "./credential_call.ts";
-import { type CredentialName, withoutGrant } from "./credential_record.ts";
+import {
+  ACCOUNTS_KEY,
+  type CredentialName,
+  withAccount,
+  withoutGrant,
+} from "./credential_record.ts";
 import type { ObjectState } from "./durable_object.ts";
 import { createObjectKeeper, type ObjectKeeper } from "./object_keeper.ts";
 import { readObjectName } from "./object_store.ts";
+import { createRemoteStore } from "./store_object.ts";
 import { openStorage, readOverrides, type WorkerEnv } from "./worker_env.ts";
 
 const METHODS: readonly string[] = [
@@ -33,6 +39,7 @@ const METHODS: readonly string[] = [
   "refresh",
   "read",
   "write",
+  "reseal",
   "remove",
 ] satisfies CredentialMethod[];
 
@@ -90,6 +97,8 @@ export class CredentialObject {
         const { credential, generation } = args as CredentialCalls["write"]["arguments"];
         return await keeper.write(credential, generation) ?? null;
       }
+      case "reseal":
+        return await this.#reseal(name, args as CredentialCalls["reseal"]["arguments"]);
       case "remove": {
         const credential = await keeper.remove();
         if (credential === null) return null;
@@ -108,6 +117,33 @@ export class CredentialObject {
     }
   }
 
+  async #reseal(
+    name: CredentialName,
+    { isChanging }: CredentialCalls["reseal"]["arguments"],
+  ): Promise<CredentialCalls["reseal"]["result"]> {
+    const keeper = this.#open(name);
+    const { kv, sealer } = openStorage(this.#env);
+    const done: CredentialCalls["reseal"]["result"] = { counts: {}, changed: 0 };
+    const keyOf = async (kvKey: string) => {
+      const state = await kv.sealState(kvKey);
+      return state.kind === "sealed" ? state.keyId : undefined;
+    };
+    const count = (keyId: string) => done.counts[keyId] = (done.counts[keyId] ?? 0) + 1;
+    // Its own record is read by now, and what is read is sealed with the first key.
+    if (await keeper.read() !== undefined) count(sealer.keyId);
+    await keeper.visitKv(async (kvKey, rewrite) => {
+      const before = await keyOf(kvKey);
+      // There is none: it was not published, or has expired.
+      if (before === undefined) return;
+      if (before !== sealer.keyId && isChanging) {
+        await rewrite();
+        done.changed++;
+      }
+      count(await keyOf(kvKey) ?? sealer.keyId);
+    });
+    return done;
+  }
+
   #open(name: CredentialName): ObjectKeeper {
     if (this.#keeper !== undefined) return this.#keeper;
     const provider = requireProvider(name);
@@ -115,10 +151,12 @@ export class CredentialObject {
     const overrides = readOverrides(this.#env, provider);
     const { now, sleep } = resolveRuntime(this.#runtime);
     const onWarning = (message: string) => console.warn(message);
+    const store = createRemoteStore({ objects: this.#env.STORE, sleep });
     return this.#keeper = createObjectKeeper({
       ...name,
       storage: this.#state.storage,
       kv,
+      list: (isThere) => store.change(ACCOUNTS_KEY, (text) => withAccount(text, name, isThere)),
       sealer,
       name: provider.shortName,
       loginHint: `Sign in again: grantway auth add ${provider.id} --remote <this gateway's URL>`,

@@ -56,6 +56,16 @@ export function grantKey(name: CredentialName, generation: number, attempt: numb
 /** The key of the list of credentials. */
 export const ACCOUNTS_KEY = "accounts";
 
+/** The list of credentials with `name` in it, or without. */
+export function withAccount(text: string | null, name: CredentialName, isThere: boolean): string {
+  const accounts = parseAccounts(text);
+  const others = accounts.filter(({ provider, id }) =>
+    provider !== name.provider || id !== name.id
+  );
+  if (text !== null && (others.length < accounts.length) === isThere) return text;
+  return JSON.stringify({ accounts: isThere ? [...others, name] : others });
+}
+
 /** What readers may have of a record. */
 export function withoutGrant(record: CredentialRecord): CredentialRecord {
   if (record.credential === null) return record;

@@ -43,6 +43,7 @@ export interface InspectionOptions {
 const BINDINGS: readonly (readonly [name: string, purpose: string])[] = [
   ["KV", "the store"],
   ["CREDENTIALS", "refreshes logins: class CredentialObject"],
+  ["STORE", "changes keys, settings and accounts: class StoreObject"],
   ["SIGN_INS", "signs in: class SignInObject"],
   ["USAGE", "keeps the books: class UsageObject"],
 ];

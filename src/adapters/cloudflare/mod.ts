@@ -41,3 +41,10 @@ export {
   type WorkerSection,
 } from "./inspection.ts";
 export { createRemoteSignIns, type RemoteSignInsOptions, SignInObject } from "./sign_in_object.ts";
+export {
+  createRemoteStore,
+  type RemoteStore,
+  type RemoteStoreOptions,
+  StoreObject,
+} from "./store_object.ts";
+export type { SealCounts, SealSweep, SweepPage, SweepRequest } from "./seal_sweep.ts";

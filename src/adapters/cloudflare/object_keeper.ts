@@ -24,6 +24,8 @@ import { createObjectStore, type ObjectStoreOptions } from "./object_store.ts";
 const KV_VISIBLE_MS = 61_000;
 const PUBLISH_WAIT_MS = 5_000;
 const REFRESHING_POLL_MS = 5_000;
+/** A refresh takes a second or two; after an interruption minutes. */
+const VISIT_WAIT_MS = 5_000;
 
 /** What an object's keeper is made of. */
 export interface ObjectKeeperOptions
@@ -58,6 +60,13 @@ export interface ObjectKeeper {
    * @returns What is stored then; undefined when it was another generation.
    */
   write(credential: Credential, generation: number): Promise<CredentialRecord | undefined>;
+  /**
+   * Has `visit` see each record that KV has of it and may still be read, with a function that writes it
+   * anew. Nothing is changed meanwhile.
+   *
+   * @throws {CredentialError} `lease_timeout` while it is being refreshed.
+   */
+  visitKv(visit: (kvKey: string, rewrite: () => Promise<void>) => Promise<void>): Promise<void>;
   /** Removes the credential; returns it as it was last, refresh token included, to revoke that. */
   remove(): Promise<Credential | null>;
   /** Refreshes if that is due, and sets the next alarm. */
@@ -169,6 +178,13 @@ export function createObjectKeeper(options: ObjectKeeperOptions): ObjectKeeper {
         .catch((error: Error) => onWarning(error.message));
       return written;
     },
+
+    visitKv: (visit): Promise<void> =>
+      store.withLease(key, async () => {
+        for (const kvKey of await objectStore.keysInKv()) {
+          await visit(kvKey, () => objectStore.rewrite(kvKey));
+        }
+      }, { timeoutMs: VISIT_WAIT_MS }),
 
     async remove(): Promise<Credential | null> {
       await settle();

@@ -71,6 +71,8 @@ export interface ObjectStoreOptions extends CredentialName {
   storage: ObjectStorage;
   /** KV, sealed. */
   kv: KvStore;
+  /** Has the list of credentials name this one, or not. */
+  list: (isThere: boolean) => Promise<void>;
   /** Seals what is in the storage. */
   sealer: Sealer;
   /** In [0, 1): makes objects differ in when they refresh. */
@@ -97,6 +99,10 @@ export interface ObjectStore extends KvStore {
   scheduleRetry(): Promise<void>;
   /** Publishes again what readers take; resolves when that is done or given up. */
   publish(): Promise<void>;
+  /** The keys of what KV has of it and may still be read: what readers take, and its latest grants. */
+  keysInKv(): Promise<string[]>;
+  /** Writes anew to KV what is under one of these keys. */
+  rewrite(kvKey: string): Promise<void>;
   /** Resolves when nothing is left to publish. */
   settled(): Promise<void>;
   /** Since when KV has had what is stored, ms since the epoch; undefined while it has not. */
@@ -282,6 +288,22 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     },
 
     settled: publisher.settled,
+
+    async keysInKv(): Promise<string[]> {
+      const generation = (await load())?.generation;
+      if (generation === undefined) return [];
+      const prefix = grantPrefix(name);
+      // Earlier ones are never read again.
+      const grants = (await listAllKeys(kv, prefix))
+        .filter((grant) => Number.parseInt(grant.slice(prefix.length)) >= generation);
+      return [accessKey(name), ...grants];
+    },
+
+    async rewrite(kvKey: string): Promise<void> {
+      if (kvKey === accessKey(name)) return await this.publish();
+      const text = await kv.get(kvKey);
+      if (text !== null) await kv.put(kvKey, text, { expiresAt: now() + GRANT_LIFETIME_MS });
+    },
 
     async get(other: string): Promise<string | null> {
       requireOwn(other);

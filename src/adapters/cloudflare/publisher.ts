@@ -9,10 +9,8 @@ import type { KvStore } from "../../credentials/kv_store.ts";
 import { bounded } from "./bounded.ts";
 import {
   accessKey,
-  ACCOUNTS_KEY,
   type CredentialName,
   type CredentialRecord,
-  parseAccounts,
   withoutGrant,
 } from "./credential_record.ts";
 
@@ -25,6 +23,8 @@ export interface PublisherOptions {
   name: CredentialName;
   /** KV, sealed. */
   kv: KvStore;
+  /** Has the list of credentials name this one, or not. */
+  list: (isThere: boolean) => Promise<void>;
   /** Between two writes of one key, ms. */
   spacingMs: number;
   /** Wall clock, ms since the epoch. */
@@ -82,21 +82,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }
   }
 
-  /** Has the list of credentials name this one, or not. Two objects at once: one finds it missing. */
   async function list(isThere: boolean): Promise<void> {
     if (listed === isThere) return;
-    const accounts = parseAccounts(
-      await bounded(kv.get(ACCOUNTS_KEY), PUT_TIMEOUT_MS, "read the accounts", sleep),
-    );
-    const others = accounts.filter(({ provider, id }) =>
-      provider !== name.provider || id !== name.id
-    );
-    if ((others.length < accounts.length) !== isThere) {
-      const text = JSON.stringify({ accounts: isThere ? [...accounts, name] : others });
-      await bounded(kv.put(ACCOUNTS_KEY, text), PUT_TIMEOUT_MS, "write the accounts", sleep);
-      // Another object may have written at the same time: look again with the next generation.
-      return;
-    }
+    await bounded(options.list(isThere), PUT_TIMEOUT_MS, "change the accounts", sleep);
     listed = isThere;
   }
 

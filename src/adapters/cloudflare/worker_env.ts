@@ -5,13 +5,15 @@
  */
 
 import { GrantwayError } from "../../core/errors.ts";
-import type { KvStore } from "../../credentials/kv_store.ts";
-import { createSealedStore } from "../../credentials/sealed_store.ts";
+import type { Lease } from "../../credentials/kv_store.ts";
+import { createMemoryStore } from "../../credentials/memory_store.ts";
+import { createSealedStore, type SealedStore } from "../../credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys, type Sealer } from "../../credentials/sealing.ts";
 import type { EndpointOverrides } from "../../providers/endpoints.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { ObjectNamespace } from "./durable_object.ts";
 import { createKvStore, type KvNamespace } from "./kv_store.ts";
+import { createOwnedStore, type OwnedStore, type OwnedStoreOptions } from "./owned_store.ts";
 
 /** What `wrangler.toml` and `wrangler secret put` give the Worker. What is missing is told. */
 export interface WorkerEnv {
@@ -21,6 +23,8 @@ export interface WorkerEnv {
   CREDENTIALS?: ObjectNamespace | undefined;
   /** The objects of class `UsageObject`. */
   USAGE?: ObjectNamespace | undefined;
+  /** The object of class `StoreObject`. */
+  STORE?: ObjectNamespace | undefined;
   /** The objects of class `SignInObject`. */
   SIGN_INS?: ObjectNamespace | undefined;
   /** Secret: the ring of sealing keys. */
@@ -34,7 +38,9 @@ export interface WorkerEnv {
 /** What everything on the Worker needs. */
 export interface WorkerStorage {
   /** KV, sealed. */
-  kv: KvStore;
+  kv: SealedStore;
+  /** KV, as it is. */
+  namespace: KvNamespace;
   /** Seals what is not in KV. */
   sealer: Sealer;
 }
@@ -59,7 +65,30 @@ export function openStorage(env: WorkerEnv): WorkerStorage {
     });
   }
   const sealer = createSealer(parseSealingKeys(GRANTWAY_KEYS));
-  return { kv: createSealedStore(createKvStore(KV), { sealer, acceptsPlain: false }), sealer };
+  const kv = createSealedStore(createKvStore(KV), { sealer, acceptsPlain: false });
+  return { kv, namespace: KV, sealer };
+}
+
+/** What the object that owns records works with. */
+export interface OwnedStorage extends WorkerStorage {
+  /** Its records, as they are sealed. */
+  owned: OwnedStore;
+  /** The same, open; its leases exclude the other calls of the object. */
+  store: SealedStore & Lease;
+}
+
+/** Opens the records of the object with that storage. Throws as {@linkcode openStorage}. */
+export function openOwnedStorage(
+  env: WorkerEnv,
+  { storage, now, sleep }: Omit<OwnedStoreOptions, "kv">,
+): OwnedStorage {
+  const opened = openStorage(env);
+  const kv = createKvStore(opened.namespace, { now });
+  const owned = createOwnedStore({ storage, kv, now, sleep });
+  const { withLease } = createMemoryStore({ now, sleep });
+  const { sealer } = opened;
+  const store = createSealedStore({ ...owned, withLease }, { sealer, acceptsPlain: false });
+  return { ...opened, owned, store };
 }
 
 /** What the variables replace of a provider's endpoints; the same ones as on the command line. */

@@ -164,7 +164,7 @@ async function rehearse(context: Context, name: string): Promise<void> {
   const would = {
     worker: name,
     kvNamespace: kvTitle(name),
-    objects: ["CredentialObject", "SignInObject", "UsageObject"],
+    objects: ["CredentialObject", "SignInObject", "StoreObject", "UsageObject"],
     secrets: SECRETS,
     key: FIRST_KEY,
   };

@@ -30,11 +30,13 @@ export function workerConfig({ name, kvId }: WorkerConfigOptions): Record<string
       bindings: [
         { name: "CREDENTIALS", class_name: "CredentialObject" },
         { name: "SIGN_INS", class_name: "SignInObject" },
+        { name: "STORE", class_name: "StoreObject" },
         { name: "USAGE", class_name: "UsageObject" },
       ],
     },
     migrations: [
       { tag: "v1", new_sqlite_classes: ["CredentialObject", "SignInObject", "UsageObject"] },
+      { tag: "v2", new_sqlite_classes: ["StoreObject"] },
     ],
     observability: { enabled: true },
   };

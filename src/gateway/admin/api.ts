@@ -12,6 +12,8 @@
  * | `GET keys`, `POST keys`, `DELETE keys/{name or id}` | client keys |
  * | `GET settings`, `PUT settings/{name}`, `DELETE settings/{name}` | settings: `{ value }` |
  * | `GET usage?from=…&to=…` | the books, day by day |
+ * | `GET seals?cursor=…` | which sealing keys what is stored needs, one page |
+ * | `POST seals?cursor=…` | the same, and seals anew what an older key has sealed |
  * | `GET doctor` | what is in order and what is not |
  *
  * No answer holds a secret but that of `POST keys`: the new key's.
@@ -142,19 +144,14 @@ export function createAdminApi(
         handle: async ({ rest: [name], body }) => {
           const { value } = await body();
           if (typeof value !== "string") throw wrong("value", "a text");
-          const others = (await settings.read()).filter(([other]) => other !== name);
-          await settings.write([...others, [name!, value]]);
+          await settings.change(name!, value);
           return Response.json({ name, value });
         },
       }],
       DELETE: [{
         parts: 1,
-        handle: async ({ rest: [name] }) => {
-          const texts = await settings.read();
-          const others = texts.filter(([other]) => other !== name);
-          if (others.length < texts.length) await settings.write(others);
-          return Response.json({ name, wasSet: others.length < texts.length });
-        },
+        handle: async ({ rest: [name] }) =>
+          Response.json({ name, wasSet: await settings.change(name!, undefined) }),
       }],
     },
     usage: {
@@ -166,6 +163,7 @@ export function createAdminApi(
         },
       }],
     },
+    ...(options.sweep === undefined ? {} : { seals: sealsResource(options.sweep) }),
     doctor: {
       GET: [{
         parts: 0,
@@ -203,6 +201,17 @@ export function createAdminApi(
     const allowed = Object.keys(resource).filter((other) => resource[other]!.some(fits));
     throw allowed.length === 0 ? notFound() : methodNotAllowed(allowed.join(", "));
   };
+}
+
+function sealsResource(sweep: NonNullable<AdminOptions["sweep"]>): Resource {
+  const go = (isChanging: boolean) => ({
+    parts: 0,
+    handle: async ({ request }: Call) => {
+      const cursor = new URLSearchParams(rawQuery(request.url)).get("cursor") ?? undefined;
+      return Response.json(await sweep({ cursor, isChanging }));
+    },
+  });
+  return { GET: [go(false)], POST: [go(true)] };
 }
 
 function decodePart(part: string): string {

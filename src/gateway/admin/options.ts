@@ -40,8 +40,37 @@ export interface AdminOptions {
   settings: SettingsBook;
   /** The books. */
   usage?: UsageLedger | undefined;
+  /**
+   * Goes over what is sealed, page by page: what older keys have sealed is sealed anew, or counted.
+   * Default: nothing here is sealed so.
+   */
+  sweep?: ((request: SweepRequest) => Promise<SweepPage>) | undefined;
   /** Looks at what the gateway runs on. */
   inspect: () => Promise<AdminSection[]>;
+}
+
+/** What is asked of a sweep. */
+export interface SweepRequest {
+  /** Where the page starts; the beginning, without. */
+  cursor?: string | undefined;
+  /** Whether what an older key has sealed is sealed anew; else it is only counted. */
+  isChanging: boolean;
+}
+
+/** One page of a sweep. */
+export interface SweepPage {
+  /** The key that seals. */
+  keyId: string;
+  /** How many records of this page are sealed with which key. */
+  counts: Record<string, number>;
+  /** How many of them were sealed anew now. */
+  changed: number;
+  /** What could not be read or written, for a person. */
+  problems: string[];
+  /** When the last record was sealed anew with this key, ms since the epoch; absent before. */
+  changedAt?: number | undefined;
+  /** Where the next page starts; absent on the last. */
+  cursor?: string | undefined;
 }
 
 /** An API key in a variable. */
@@ -57,11 +86,11 @@ export interface SettingsBook {
   /** What is set. */
   read(): Promise<SettingTexts>;
   /**
-   * Sets all anew.
+   * Sets one, or removes it; whether it was set. What others change at the same time stays.
    *
    * @throws {GrantwayError} `invalid_configuration` for one that cannot be used.
    */
-  write(texts: SettingTexts): Promise<void>;
+  change(name: string, text: string | undefined): Promise<boolean>;
 }
 
 /** One thing that was looked at. */

@@ -192,6 +192,7 @@ Deno.test("CredentialReader", async (t) => {
       const publisher = createPublisher({
         name: world.name,
         kv: world.store(),
+        list: () => Promise.resolve(),
         spacingMs: 1_100,
         now: world.now,
         // Deadlines are real, spacing is not.

@@ -13,6 +13,7 @@ import {
   type CredentialReader,
   type ObjectState,
   openStorage,
+  StoreObject,
   type WorkerEnv,
 } from "../../../src/adapters/cloudflare/mod.ts";
 import { createKvStore } from "../../../src/adapters/cloudflare/mod.ts";
@@ -89,6 +90,8 @@ function timerOf(scale: number) {
     return () => clearTimeout(timer);
   };
 }
+
+export { StoreObject };
 
 let opened: { reader: CredentialReader; credentials: CredentialStore } | undefined;
 
