@@ -11,16 +11,15 @@
 import { Hono } from "hono/tiny";
 import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
-import type { ModelCatalog } from "../providers/model_catalog.ts";
-import type { AccessLog, AccessOutcome } from "./access_log.ts";
-import type { ClientKeys, KeyRoute } from "./client_keys.ts";
+import type { AccessOutcome } from "./access_log.ts";
+import type { KeyRoute } from "./client_keys.ts";
 import type { createAdmin } from "./admin/admin.ts";
 import { type AdminOptions, isAdminPath } from "./admin/options.ts";
 import { createDoor, type Need } from "./door.ts";
 import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
-import type { Reach } from "./middleware/host.ts";
 import { rawPath } from "./middleware/path.ts";
+import type { GatewayOptions } from "./options.ts";
 import { speech, transcription } from "./routes/audio.ts";
 import { createGenerateHandler } from "./routes/generate.ts";
 import { health, readiness } from "./routes/health.ts";
@@ -29,37 +28,8 @@ import type { MediaRoutes } from "./routes/media_request.ts";
 import { model, modelList } from "./routes/models.ts";
 import { usage } from "./routes/usage.ts";
 import { createVideo, video, videoContent } from "./routes/videos.ts";
-import { DEFAULT_SETTINGS, type SettingsSource } from "./settings.ts";
-import type { Upstreams } from "./upstreams.ts";
-import type { UsageLedger } from "./usage.ts";
+import { DEFAULT_SETTINGS } from "./settings.ts";
 import { Visit } from "./visit.ts";
-
-/** What a program hands to {@linkcode createGateway}. */
-export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
-  /** Version that `/healthz` reports. */
-  version: string;
-  /** The signed-in accounts. */
-  upstreams: Upstreams;
-  /** Who may use them. */
-  keys: ClientKeys;
-  /** What its owner has set. */
-  settings: SettingsSource;
-  /**
-   * What is known of models; asked with each request, so it is in memory. Default: what came with this
-   * version.
-   */
-  models?: (() => Promise<ModelCatalog>) | undefined;
-  /** Counts what is used. Default: nobody does. */
-  usage?: UsageLedger | undefined;
-  /** What its owner may do from afar, under `/admin`. Default: nothing. */
-  admin?: AdminOptions | undefined;
-  /** Takes a line per request. Default: nobody does. */
-  log?: AccessLog | undefined;
-  /** Who can reach it, which decides by which host names. Default: `loopback`. */
-  reach?: Reach | undefined;
-  /** The longest silence of a streamed answer before a sign of life, ms. Default: 12,000. */
-  heartbeatMs?: number | undefined;
-}
 
 /** The gateway, ready to be served. */
 export interface Gateway {

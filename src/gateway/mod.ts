@@ -16,7 +16,7 @@ export type {
   SweepPage,
   SweepRequest,
 } from "./admin/options.ts";
-export { createGateway, type Gateway, type GatewayOptions } from "./app.ts";
+export { createGateway, type Gateway } from "./app.ts";
 export {
   type ClientKeyStore,
   type ClientKeyStoreOptions,
@@ -34,6 +34,7 @@ export {
   type KeyScope,
 } from "./client_keys.ts";
 export type { Reach } from "./middleware/host.ts";
+export type { GatewayOptions } from "./options.ts";
 export {
   DEFAULT_LIMITS,
   DEFAULT_SETTINGS,
@@ -46,8 +47,8 @@ export {
   type SettingsSource,
 } from "./settings.ts";
 export {
-  type ChangingStore,
   changeStoredSetting,
+  type ChangingStore,
   createSettingsSource,
   readStoredSettings,
   type SettingsSourceOptions,

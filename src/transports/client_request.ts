@@ -10,7 +10,22 @@ import type { Dialect, GenerateRequest } from "../protocols/event.ts";
 import { limitSeals, MAX_SEAL_BYTES } from "../protocols/seal_limit.ts";
 import { type ClientBody, readClientBody } from "./client_body.ts";
 import { loadOnce } from "./load_once.ts";
-import type { ClientCall } from "./router.ts";
+
+/** What a client asks. */
+export interface ClientCall {
+  /** The dialect, which the path tells. */
+  dialect: Dialect;
+  /** The body, whole. */
+  body: Uint8Array<ArrayBuffer>;
+  /** Aborts when the client leaves. */
+  signal?: AbortSignal | undefined;
+  /** Aborts when it leaves later: ends the request upstream where the body is not cancelled. */
+  left?: AbortSignal | undefined;
+  /** Id of the request, for the client and its logs. */
+  requestId?: string | undefined;
+  /** Id of the conversation, where a header tells it. */
+  conversation?: string | undefined;
+}
 
 /** A client's request. */
 export interface ClientRequest {

@@ -24,6 +24,7 @@ import type { Provider } from "../providers/provider.ts";
 import { type AnswerSource, createAnswerStream } from "./answer_stream.ts";
 import { errorResponse } from "./client_error.ts";
 import {
+  type ClientCall,
   type ClientRequest,
   conversationOf,
   loadClientCodec,
@@ -71,22 +72,6 @@ export interface RouterOptions extends RuntimeOptions {
   heartbeatMs?: number | undefined;
   /** Told what an answer has cost, after its last byte. */
   onUsage?: ((report: UsageReport) => void) | undefined;
-}
-
-/** What a client asks. */
-export interface ClientCall {
-  /** The dialect, which the path tells. */
-  dialect: Dialect;
-  /** The body, whole. */
-  body: Uint8Array<ArrayBuffer>;
-  /** Aborts when the client leaves. */
-  signal?: AbortSignal | undefined;
-  /** Aborts when it leaves later: ends the request upstream where the body is not cancelled. */
-  left?: AbortSignal | undefined;
-  /** Id of the request, for the client and its logs. */
-  requestId?: string | undefined;
-  /** Id of the conversation, where a header tells it. */
-  conversation?: string | undefined;
 }
 
 /** Answers clients. */

@@ -8,9 +8,9 @@ import { stableHash } from "../../core/hash.ts";
 import { resolveRuntime, type Runtime } from "../../core/runtime.ts";
 import { type ClientRequest, conversationOf } from "../../transports/client_request.ts";
 import { createRouter, type Router } from "../../transports/router.ts";
-import type { GatewayOptions } from "../app.ts";
 import { readBody } from "../middleware/body.ts";
 import { namingOf, requireScope, resolveModel } from "../model_names.ts";
+import type { GatewayOptions } from "../options.ts";
 import type { Visit } from "../visit.ts";
 
 /** Headers in which clients name their conversation. */

@@ -12,8 +12,8 @@ import {
   modelListShape,
 } from "../../protocols/model_list.ts";
 import { rawQuery } from "../middleware/path.ts";
-import type { GatewayOptions } from "../app.ts";
 import { describeModel, isInScope, listModels, namingOf, resolveModel } from "../model_names.ts";
+import type { GatewayOptions } from "../options.ts";
 import type { Visit } from "../visit.ts";
 
 const PATH = "/v1/models/";
