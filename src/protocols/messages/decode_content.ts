@@ -18,6 +18,19 @@ import type {
 import { settleStopReason } from "../stop_reason.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
 
+/** Fields of an answer that the canonical model names. */
+export const MESSAGE_FIELDS: readonly string[] = [
+  "type",
+  "id",
+  "role",
+  "model",
+  "content",
+  "stop_reason",
+  "stop_sequence",
+  "usage",
+  "base_resp",
+];
+
 /** A block that this model does not name. */
 function opaqueBlock(value: JsonObject): OpaqueBlock {
   return { type: "opaque", dialect: "messages", kind: readString(value["type"]) ?? "", value };

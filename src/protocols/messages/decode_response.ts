@@ -6,21 +6,14 @@
 
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { DecodedBody, UpstreamContext } from "../codec.ts";
-import { decodeAnswerBlock, decodeStopReason, decodeUsage } from "./decode_content.ts";
+import {
+  decodeAnswerBlock,
+  decodeStopReason,
+  decodeUsage,
+  MESSAGE_FIELDS,
+} from "./decode_content.ts";
 import { judgeFailure, readFailure } from "./decode_failure.ts";
 import { optional, readString, restOf } from "./fields.ts";
-
-const KNOWN = [
-  "type",
-  "id",
-  "role",
-  "model",
-  "content",
-  "stop_reason",
-  "stop_sequence",
-  "usage",
-  "base_resp",
-];
 
 /** Reads the body of an answer whose status says success. It may hold an error all the same. */
 export function decodeMessagesBody(body: JsonObject, context: UpstreamContext): DecodedBody {
@@ -45,7 +38,7 @@ export function decodeMessagesBody(body: JsonObject, context: UpstreamContext): 
       ),
       ...optional("stopSequence", readString(body["stop_sequence"])),
       usage: decodeUsage(isJsonObject(body["usage"]) ? body["usage"] : {}),
-      ...optional("extensions", restOf(body, KNOWN)),
+      ...optional("extensions", restOf(body, MESSAGE_FIELDS)),
     },
   };
 }

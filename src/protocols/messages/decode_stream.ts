@@ -12,7 +12,12 @@ import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { StreamDecoder, UpstreamContext } from "../codec.ts";
 import type { BlockDelta, OpeningBlock } from "../event.ts";
 import { JsonStreamDecoder } from "../stream_decoder.ts";
-import { decodeAnswerBlock, decodeStopReason, decodeUsage } from "./decode_content.ts";
+import {
+  decodeAnswerBlock,
+  decodeStopReason,
+  decodeUsage,
+  MESSAGE_FIELDS,
+} from "./decode_content.ts";
 import { judgeFailure, readFailure } from "./decode_failure.ts";
 import { optional, readNumber, readString, restOf } from "./fields.ts";
 
@@ -24,18 +29,6 @@ interface OpenBlock {
   /** Arguments to deliver when a tool call closes without having sent any. */
   defaultArguments?: string | undefined;
 }
-
-const MESSAGE_FIELDS = [
-  "type",
-  "id",
-  "role",
-  "model",
-  "content",
-  "stop_reason",
-  "stop_sequence",
-  "usage",
-  "base_resp",
-];
 
 /** Creates the decoder of one answer. */
 export function createMessagesStreamDecoder(context: UpstreamContext): StreamDecoder {
