@@ -226,6 +226,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/gateway_status.ts"),
   },
   {
+    path: ["gateway", "reseal"],
+    summary: "Seal everything there with its newest key",
+    load: () => import("./commands/gateway_reseal.ts"),
+  },
+  {
     path: ["gateway", "logs"],
     summary: "Follow the log of the gateway on Cloudflare Workers",
     load: () => import("./commands/gateway_logs.ts"),

@@ -8,7 +8,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { bundle } from "../support/bundle.ts";
 import { TestCli } from "../support/cli.ts";
-import { KEY_A } from "../support/credential_workers.ts";
+import { KEY_A, KEY_B } from "../support/credential_workers.ts";
 import { startWorkerd } from "../support/workerd.ts";
 
 const TOKEN = "an-admin-token-of-some-length";
@@ -47,6 +47,17 @@ Deno.test("auth add --remote signs the Worker in, and the rest of --remote sees 
   assertMatch(await run("usage --by account"), /xai-oauth work +1 /);
   assertMatch(await run("auth logout xai-oauth"), /Removed xai-oauth work/);
   assertEquals(cli.sandbox.counters.requests["POST auth.x.ai/oauth2/revoke"], 1);
+  await workerd.restart({
+    GRANTWAY_KEYS: `${KEY_B},${KEY_A}`,
+    GRANTWAY_ADMIN_TOKEN: TOKEN,
+    GRANTWAY_SANDBOX: cli.origin,
+  });
+  assertMatch(await run("gateway status"), /sealed {3}with b; \d+ records still need a/);
+  assertMatch(
+    await run("gateway reseal"),
+    /b +\d+ records, \d+ sealed anew\n +a +no record; can be left out of GRANTWAY_KEYS from 20/,
+  );
+  assertMatch(await run("gateway status"), /sealed {3}with b; no record needs a/);
   // Nothing of it is on this machine.
   assertEquals((await cli.tree()).filter((line) => line.includes("auth.json")), []);
 });

@@ -45,6 +45,8 @@ export interface Workerd extends AsyncDisposable {
   credentials: ObjectNamespace;
   /** The same of `env.USAGE`. */
   usage: ObjectNamespace;
+  /** Starts it again over the same data; what was under way ends. */
+  restart(bindings: Record<string, string>): Promise<void>;
 }
 
 /** What a Worker has besides KV. */
@@ -53,6 +55,8 @@ export interface WorkerdOptions {
   bindings?: Record<string, string>;
   /** Whether it has the objects of wrangler.toml. */
   hasObjects?: boolean;
+  /** Where KV and the objects are kept. Default: nowhere. */
+  folder?: string;
   /** Answers what leaves it. */
   fetch?: typeof globalThis.fetch;
 }
@@ -67,26 +71,36 @@ export const OBJECTS = {
 
 /** Starts workerd with `code` as its Worker and an empty KV namespace. */
 export async function startWorkerd(code: string, options: WorkerdOptions = {}): Promise<Workerd> {
-  const { bindings = {}, hasObjects = false } = options;
-  const miniflare = new Miniflare({
+  const { hasObjects = false, folder } = options;
+  const toOptions = (bindings: Record<string, string>) => ({
     ...workerOptions(code),
     bindings,
     kvNamespaces: ["KV"],
     durableObjects: hasObjects ? OBJECTS : {},
+    ...(folder === undefined ? {} : { kvPersist: folder, durableObjectsPersist: folder }),
     ...(options.fetch === undefined ? {} : { outboundService: outbound(options.fetch) }),
   });
+  const miniflare = new Miniflare(toOptions(options.bindings ?? {}));
   const namespace = async (name: string) =>
     (hasObjects
       ? await miniflare.getDurableObjectNamespace(name)
       : undefined) as unknown as ObjectNamespace;
+  const open = async () => ({
+    origin: await miniflare.ready,
+    kv: await miniflare.getKVNamespace("KV") as unknown as KvNamespace,
+    credentials: await namespace("CREDENTIALS"),
+    usage: await namespace("USAGE"),
+  });
   try {
-    return {
-      origin: await miniflare.ready,
-      kv: await miniflare.getKVNamespace("KV") as unknown as KvNamespace,
-      credentials: await namespace("CREDENTIALS"),
-      usage: await namespace("USAGE"),
+    const workerd: Workerd = {
+      ...await open(),
+      restart: async (bindings) => {
+        await miniflare.setOptions(toOptions(bindings));
+        Object.assign(workerd, await open());
+      },
       [Symbol.asyncDispose]: () => miniflare.dispose(),
     };
+    return workerd;
   } catch (error) {
     await miniflare.dispose();
     throw error;

@@ -33,6 +33,8 @@ export interface SweepRequest {
 export interface SweepPage {
   /** The key that seals. */
   keyId: string;
+  /** The other keys of the ring. */
+  otherKeyIds: string[];
   /** How many records of this page are sealed with which key. */
   counts: SealCounts;
   /** How many of them were sealed anew now. */
@@ -60,6 +62,8 @@ export interface SealSweepOptions {
   store: SealedStore & Lease;
   /** Its sealer. */
   sealer: Sealer;
+  /** The other keys of the ring. */
+  otherKeyIds: string[];
   /** Reaches the objects of logins. */
   call: CredentialCaller;
   /** Wall clock, ms since the epoch. */
@@ -77,11 +81,11 @@ interface State {
 
 /** Creates the sweep. */
 export function createSealSweep(options: SealSweepOptions): SealSweep {
-  const { storage, namespace, owned, store, sealer, call, now } = options;
+  const { storage, namespace, owned, store, sealer, otherKeyIds, call, now } = options;
   const { keyId } = sealer;
 
   return async ({ cursor = "own/", isChanging }: SweepRequest): Promise<SweepPage> => {
-    const page: SweepPage = { keyId, counts: {}, changed: 0, problems: [] };
+    const page: SweepPage = { keyId, otherKeyIds, counts: {}, changed: 0, problems: [] };
     const count = (id: string | undefined, records = 1) => {
       const name = id ?? "none";
       page.counts[name] = (page.counts[name] ?? 0) + records;

@@ -43,6 +43,8 @@ export interface WorkerStorage {
   namespace: KvNamespace;
   /** Seals what is not in KV. */
   sealer: Sealer;
+  /** The keys of the ring that only open. */
+  otherKeyIds: string[];
 }
 
 /**
@@ -64,9 +66,10 @@ export function openStorage(env: WorkerEnv): WorkerStorage {
         "`openssl rand -base64 32` makes a key",
     });
   }
-  const sealer = createSealer(parseSealingKeys(GRANTWAY_KEYS));
+  const ring = parseSealingKeys(GRANTWAY_KEYS);
+  const sealer = createSealer(ring);
   const kv = createSealedStore(createKvStore(KV), { sealer, acceptsPlain: false });
-  return { kv, namespace: KV, sealer };
+  return { kv, namespace: KV, sealer, otherKeyIds: ring.slice(1).map(({ id }) => id) };
 }
 
 /** What the object that owns records works with. */

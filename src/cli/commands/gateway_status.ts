@@ -5,13 +5,15 @@
  */
 
 import type { Command } from "commander";
+import { GrantwayError } from "../../core/errors.ts";
 import { LOCAL_GATEWAY, parseGatewayUrl } from "../clients/access.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { accountJson, statusText } from "../credential_view.ts";
 import { EXIT, UsageError } from "../exit_code.ts";
 import { probe } from "../gateway_probe.ts";
-import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
+import { addRemoteOption, openRemote, type RemoteGateway } from "../remote/remote_gateway.ts";
+import { recordsText, type Seals, sumPages } from "../remote/seals.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
@@ -48,9 +50,9 @@ export async function run(context: Context, command: Invocation): Promise<number
   const gateway = remote === undefined || version === undefined
     ? undefined
     : await openKnown(context, url);
-  const [accounts, keys] = gateway === undefined
+  const [accounts, keys, seals] = gateway === undefined
     ? []
-    : await Promise.all([gateway.accounts(), gateway.keys.list()]);
+    : await Promise.all([gateway.accounts(), gateway.keys.list(), readSeals(gateway)]);
   output.json({
     type: "gateway_status",
     gateway: url,
@@ -62,6 +64,7 @@ export async function run(context: Context, command: Invocation): Promise<number
     problem: problem ?? null,
     accounts: accounts?.accounts.map(accountJson) ?? null,
     clientKeys: keys?.length ?? null,
+    seals: seals === undefined ? null : { keyId: seals.keyId, counts: seals.counts },
   });
   const row = (name: string, text: string) => output.line(`  ${name.padEnd(8)} ${text}`);
   output.line(`Gateway at ${url}`);
@@ -85,7 +88,26 @@ export async function run(context: Context, command: Invocation): Promise<number
     row("account", `${provider}: API key of ${variable}`);
   }
   if (keys !== undefined) row("keys", keys.map(({ name }) => name).join(", ") || "none");
+  for (const id of seals?.otherKeyIds ?? []) {
+    const needed = seals!.counts[id] ?? 0;
+    const rest = needed === 0 ? "no record needs" : `${recordsText(needed)} still need`;
+    row("sealed", `with ${seals!.keyId}; ${rest} ${id}`);
+    output.note(`To be rid of it: grantway gateway reseal --remote ${url}`);
+  }
   return isReady ? EXIT.ok : EXIT.failure;
+}
+
+/** What is sealed with which key; undefined where there is one key, or nothing is sealed. */
+async function readSeals(gateway: RemoteGateway): Promise<Seals | undefined> {
+  try {
+    const first = await gateway.sweep(false).next();
+    if (first.done || first.value.otherKeyIds.length === 0) return undefined;
+    return await sumPages(gateway.sweep(false));
+  } catch (error) {
+    // One of this machine, or of an earlier version.
+    if (error instanceof GrantwayError && error.code === "not_found") return undefined;
+    throw error;
+  }
 }
 
 /** The gateway's admin side, where its token is known without asking. */

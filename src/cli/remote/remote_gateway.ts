@@ -14,7 +14,7 @@ import { Secret } from "../../core/secret.ts";
 import type { SignIns } from "../../credentials/sign_in.ts";
 import type { SignInView } from "../../credentials/sign_in_record.ts";
 import type { AdminAccount } from "../../gateway/admin/accounts.ts";
-import type { AdminSection, ApiKeyVariable } from "../../gateway/admin/options.ts";
+import type { AdminSection, ApiKeyVariable, SweepPage } from "../../gateway/admin/options.ts";
 import type { ClientKeyStore } from "../../gateway/client_key_store.ts";
 import type { ClientKey } from "../../gateway/client_keys.ts";
 import type { SettingTexts } from "../../gateway/settings_source.ts";
@@ -37,6 +37,11 @@ export interface RemoteGateway {
   keys: ClientKeyStore;
   /** Its settings. */
   settings: RemoteSettings;
+  /**
+   * Goes over what is sealed there, page by page: what older keys have sealed is sealed anew, or only
+   * counted. Rejects with `not_found` where the gateway is not on a Worker.
+   */
+  sweep(isChanging: boolean): AsyncGenerator<SweepPage>;
   /** Its books, from that day on. */
   usage(query?: Pick<UsageQuery, "from">): Promise<UsageRow[]>;
   /** What is in order there, and what is not. */
@@ -196,6 +201,17 @@ export async function openRemote(
         await call("PUT", ["settings", name], { value });
       },
       unset: async (name) => (await call<{ wasSet: boolean }>("DELETE", ["settings", name])).wasSet,
+    },
+
+    sweep: async function* (isChanging) {
+      let cursor: string | undefined;
+      do {
+        const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+        const method = isChanging ? "POST" : "GET";
+        const page: SweepPage = await call(method, ["seals"], undefined, LONG_TIMEOUT_MS, query);
+        cursor = page.cursor;
+        yield page;
+      } while (cursor !== undefined);
     },
 
     usage: async ({ from } = {}) => {

@@ -61,6 +61,8 @@ export interface SweepRequest {
 export interface SweepPage {
   /** The key that seals. */
   keyId: string;
+  /** The other keys of the ring. */
+  otherKeyIds: string[];
   /** How many records of this page are sealed with which key. */
   counts: Record<string, number>;
   /** How many of them were sealed anew now. */
