@@ -4,7 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { denoDir } from "../support/cli.ts";
+import { denoDir, downloadEnv } from "../support/cli.ts";
 import { jsonLines } from "../support/platform.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -64,6 +64,7 @@ Deno.test("gateway deploy --dry-run bundles a package that came from a URL", asy
       cwd: user,
       clearEnv: true,
       env: {
+        ...downloadEnv(),
         PATH: Deno.env.get("PATH") ?? "",
         HOME: user,
         DENO_DIR: await denoDir(),

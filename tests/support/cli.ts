@@ -38,6 +38,16 @@ export function denoDir(): Promise<string> {
   return cacheFolder;
 }
 
+const NETWORK =
+  /^(deno_cert|deno_tls_ca_store|node_extra_ca_certs|ssl_cert_(file|dir)|npm_config_registry)$/i;
+
+/** The variables without which a child cannot download a package on this machine. */
+export function downloadEnv(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => NETWORK.test(name)),
+  );
+}
+
 /** What a child left behind. */
 export interface ChildResult {
   code: number;

@@ -9,7 +9,7 @@ import config from "../../deno.json" with { type: "json" };
 import { createDenoPlatform } from "../../src/adapters/deno/platform.ts";
 import { run } from "../../src/cli/main.ts";
 import type { Interrupt, OutputStream, Platform } from "../../src/cli/platform.ts";
-import { denoDir } from "./cli.ts";
+import { denoDir, downloadEnv } from "./cli.ts";
 import { FakeCloudflare } from "./fake_cloudflare.ts";
 import type { CommandResult } from "./platform.ts";
 
@@ -54,6 +54,7 @@ export class Deployer implements AsyncDisposable {
       },
     });
     const env: Record<string, string> = {
+      ...downloadEnv(),
       PATH: Deno.env.get("PATH") ?? "",
       HOME: this.user,
       DENO_DIR: this.#denoDir,
