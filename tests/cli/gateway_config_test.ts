@@ -72,6 +72,10 @@ const WRONG: { args: string; says: string }[] = [
   { args: "set aliases x", says: "names no alias" },
   { args: "set aliases.a*b x", says: "names no alias" },
   { args: "set default_model", says: "grantway gateway config set --help" },
+  { args: "set default_model nope/x", says: 'Unknown provider "nope"' },
+  { args: "set default_model grok-4.33", says: "Did you mean: grok-4.3" },
+  { args: "set default_model nothing-like-it", says: "grantway models" },
+  { args: "set aliases.fast xai-oaut/x", says: "Did you mean: xai-oauth" },
   { args: "set limits.concurrent none", says: "a whole number from 1 to" },
   { args: "set origins https://a.example/", says: "an origin is https://host" },
   { args: "get nothing", says: "Settings: default_model, aliases.<name>" },
@@ -89,6 +93,19 @@ Deno.test("gateway config: what is wrong says what would be right, and changes n
   assertEquals(code, 2);
   assertStringIncludes(stderr, "grantway gateway config set hosts");
   assertEquals(machine.file("config.yaml"), BEFORE);
+});
+
+Deno.test("gateway config: a model that its provider does not list is set, and said", async () => {
+  const machine = new TestMachine();
+  const { code, stdout, stderr } = await machine.run(
+    "gateway config set aliases.new xai-oauth/grok-4.33",
+  );
+  assertEquals([code, stdout], [0, "aliases.new = xai-oauth/grok-4.33\n"]);
+  assertStringIncludes(stderr, "Did you mean grok-4.3? What it lists: grantway models xai-oauth");
+  for (const value of ["default", "minimax-m2.7", "xai-oauth/grok-4.3"]) {
+    const { stderr } = await machine.run(`gateway config set aliases.known ${value} --quiet`);
+    assertEquals(stderr, "");
+  }
 });
 
 const BY_HAND = [

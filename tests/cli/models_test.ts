@@ -248,6 +248,24 @@ Deno.test("model: an unknown model is used as written, with a hint to the list",
   assertEquals(unknown.stdout, "Using xai-oauth/grok-next\n");
   assertStringIncludes(unknown.stderr, "grantway models xai-oauth");
   assertStringIncludes((await machine.run("models")).stdout, "grok-next (in use; not in the list)");
+  const near = await machine.run("model grok-4.33");
+  assertStringIncludes(near.stderr, "Did you mean grok-4.3?");
+});
+
+Deno.test("connect and run: a model that nobody lists is said, a provider that is none refused", async () => {
+  const machine = await signedIn();
+  machine.program = () => Promise.resolve(0);
+  const unknown = await machine.run("connect openai --model grok-4.33");
+  assertEquals(unknown.code, 0);
+  assertStringIncludes(unknown.stderr, 'xai-oauth lists no model "grok-4.33"');
+  assertStringIncludes(unknown.stderr, "Did you mean grok-4.3?");
+  for (const command of ["connect openai", "run openai true"]) {
+    const [name, ...rest] = command.split(" ");
+    const wrong = await machine.run([name!, "--model", "xai-oaut/grok-4.3", ...rest]);
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(wrong.stderr, 'Unknown provider "xai-oaut"');
+    assertStringIncludes(wrong.stderr, "Did you mean: xai-oauth");
+  }
 });
 
 Deno.test("connect: the context window of any listed model goes into a client's set-up", async () => {

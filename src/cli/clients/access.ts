@@ -8,6 +8,7 @@ import { isLoopbackUrl } from "../../core/http.ts";
 import type { Provider } from "../../providers/mod.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
+import { knownModel, parseModelName } from "../known_models.ts";
 import { chooseModel } from "../model_choice.ts";
 import { openUpstreams } from "../upstream.ts";
 import type { GatewayAccess, GatewayModel } from "./client.ts";
@@ -61,7 +62,11 @@ export async function describeAccess(
   url: string,
   flags: ModelFlags,
 ): Promise<LocalAccess> {
+  if (flags.model !== undefined) parseModelName(flags.model);
   const choice = await chooseModel(context, flags);
+  if (flags.model !== undefined) {
+    choice.model = await knownModel(context, choice.provider, choice.model);
+  }
   const providers = await openUpstreams(context).list();
   const { catalog } = await (await context.models()).load();
   const describe = (provider: Provider, id: string): GatewayModel => {

@@ -9,7 +9,8 @@ import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
-import { resolveGatewaySetting } from "../gateway_settings.ts";
+import { checkGatewaySetting, resolveGatewaySetting } from "../gateway_settings.ts";
+import { checkGatewayModel } from "../known_models.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";
 import { openSettings } from "../remote/settings.ts";
 
@@ -49,6 +50,10 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     );
   }
   const settings = await openSettings(context, command.opts<{ remote?: string }>().remote);
+  if (key === "default_model" || key.startsWith("aliases.")) {
+    checkGatewaySetting(key, value);
+    await checkGatewayModel(context, value);
+  }
   await settings.set(key, value);
   output.json({ type: "gateway_config_set", key, value });
   output.line(`${key} = ${value}`);

@@ -5,11 +5,12 @@
  */
 
 import type { Command } from "commander";
-import { findModel, type Provider, PROVIDERS } from "../../providers/mod.ts";
-import { chooseModel, splitModelName } from "../model_choice.ts";
+import { type Provider, PROVIDERS } from "../../providers/mod.ts";
+import { chooseModel } from "../model_choice.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
+import { knownModel, parseModelName } from "../known_models.ts";
 import { modelRows } from "../model_rows.ts";
 import { accessTo } from "../provider_access.ts";
 import { providerSettings } from "../selection.ts";
@@ -60,22 +61,9 @@ export async function run(context: Context, command: Invocation): Promise<void> 
 }
 
 async function choose(context: Context, name: string): Promise<void> {
-  const named = splitModelName(name);
-  if (named.provider === undefined && name.includes("/")) {
-    // What stands before the slash was meant as a provider.
-    requireProvider(name.slice(0, name.indexOf("/")));
-  }
+  const named = parseModelName(name);
   const provider = named.provider ?? (await chooseModel(context, {})).provider;
-  if (named.model === "") throw new UsageError(`"${name}" names no model`);
-  const known = findModel(provider, named.model) ??
-    (await (await context.models()).load()).catalog.find(provider, named.model);
-  if (known === undefined) {
-    context.output.warn(
-      `${provider.id} lists no model "${named.model}"; it is used as written. ` +
-        `What it lists: grantway models ${provider.id}`,
-    );
-  }
-  await save(context, provider, known?.id ?? named.model);
+  await save(context, provider, await knownModel(context, provider, named.model));
 }
 
 async function save(context: Context, provider: Provider, model: string): Promise<void> {
