@@ -4,12 +4,11 @@
  * @module
  */
 
-import config from "../deno.json" with { type: "json" };
 import { programHelp } from "./cli/command_table.ts";
 import { GLOBAL_FLAGS } from "./cli/global_flags.ts";
+import { VERSION } from "./core/version.ts";
 
-/** The version that `grantway --version` prints. */
-export const VERSION: string = config.version;
+export { VERSION };
 
 /** Runs the command line of this process and returns its exit code. */
 export async function main(): Promise<number> {

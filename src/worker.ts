@@ -7,7 +7,6 @@
  * @module
  */
 
-import config from "../deno.json" with { type: "json" };
 import {
   createAdviceStore,
   createCredentialCaller,
@@ -30,6 +29,7 @@ import {
 import { CredentialError, GrantwayError } from "./core/errors.ts";
 import { sleep } from "./core/runtime.ts";
 import { Secret } from "./core/secret.ts";
+import { VERSION } from "./core/version.ts";
 import { NO_RETRY, Refusal } from "./gateway/error_response.ts";
 import {
   type AdminOptions,
@@ -92,7 +92,7 @@ function open(env: WorkerEnv): Gateway {
     inspect: () => inspectWorker({ env, call, signIns }),
   };
   return createGateway({
-    version: config.version,
+    version: VERSION,
     reach: "public",
     keys: createClientKeys({ store: kv, now }),
     settings: createSettingsSource({ load: () => readStoredSettings(kv), now, onWarning }),

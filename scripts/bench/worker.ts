@@ -14,6 +14,7 @@
  */
 
 import type { HostedWorker } from "./worker/hosted_worker.ts";
+import type { BundleModules } from "../../src/cli/deploy/bundle_modules.ts";
 import { buildWorker } from "../worker_build.ts";
 import {
   ask,
@@ -171,6 +172,11 @@ async function compareCost(targets: readonly Target[]): Promise<void> {
   }
 }
 
+/** How the deployed Worker runs. */
+const toml = await Deno.readTextFile(new URL("../../wrangler.toml", import.meta.url));
+const date = /^compatibility_date = "(.+)"$/m.exec(toml)![1]!;
+const flags = /^compatibility_flags = (\[.*\])$/m.exec(toml)![1]!;
+
 const EMPTY = 'export default { fetch: () => new Response("ok") };';
 
 /** From the start of workerd to the first answer of its Worker, ms. */
@@ -179,7 +185,8 @@ async function startOnce(program: string, config: string): Promise<number> {
     `GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:${PORTS.cold}\r\nconnection: close\r\n\r\n`,
   );
   const startedAt = performance.now();
-  const child = startCommand(1, [program, "serve", config]);
+  // This workerd is older than the day on which the flags of wrangler.toml were declared stable.
+  const child = startCommand(1, [program, "serve", "--experimental", config]);
   try {
     for (;;) {
       if (performance.now() - startedAt > 10_000) throw new Error("A Worker does not start");
@@ -205,21 +212,26 @@ async function startOnce(program: string, config: string): Promise<number> {
   }
 }
 
-async function compareStarts(program: string, bundle: string): Promise<void> {
+async function compareStarts(program: string, gateway: BundleModules): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "grantway-bench-" });
   try {
-    const codes = { empty: EMPTY, gateway: bundle };
+    const nothing: BundleModules = new Map([["worker.js", EMPTY]]);
     const configs: string[] = [];
-    for (const [name, code] of Object.entries(codes)) {
-      await Deno.writeTextFile(`${folder}/${name}.js`, code);
+    for (const [name, modules] of Object.entries({ empty: nothing, gateway })) {
+      const embedded: string[] = [];
+      for (const [module, code] of modules) {
+        await Deno.mkdir(`${folder}/${name}`, { recursive: true });
+        await Deno.writeTextFile(`${folder}/${name}/${module}`, code);
+        embedded.push(`(name = "${module}", esModule = embed "${name}/${module}")`);
+      }
       configs.push(`${folder}/${name}.capnp`);
       await Deno.writeTextFile(
         configs.at(-1)!,
         `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
-    modules = [(name = "worker.js", esModule = embed "${name}.js")],
-    compatibilityDate = "2026-07-01", compatibilityFlags = ["enable_request_signal"]))],
+    modules = [${embedded.join(", ")}],
+    compatibilityDate = "${date}", compatibilityFlags = ${flags}))],
   sockets = [(name = "http", address = "127.0.0.1:${PORTS.cold}", http = (), service = "main")]);`,
       );
     }
@@ -246,11 +258,11 @@ const upstream = start(0, [...RUN, `${HERE}gateway/upstream.ts`, `${PORTS.upstre
 const targets: Target[] = [];
 try {
   await listening(upstream, PORTS.upstream);
-  const output = await buildWorker();
-  if (output === undefined) throw new Error("There is no bundle");
+  const modules = await buildWorker();
+  if (modules.size === 0) throw new Error("There is no bundle");
   targets.push(await host("plain", `${HERE}worker/proxy.js`));
   targets.push(await host("gateway"));
-  if (starts > 0) await compareStarts(targets[0]!.program, await Deno.readTextFile(output));
+  if (starts > 0) await compareStarts(targets[0]!.program, modules);
   if (rounds > 0) await compareCost(targets);
 } finally {
   for (const { child } of targets) {

@@ -17,6 +17,7 @@ import { CredentialError, GrantwayError } from "../core/errors.ts";
 import { parseJsonObject } from "../core/http.ts";
 import { Secret } from "../core/secret.ts";
 import { decodeBase64Url } from "../core/base64url.ts";
+import { type CompactPlaintext, decryptCompact, encryptCompact } from "./compact_jwe.ts";
 
 /** A key of the ring. */
 export interface SealingKey {
@@ -122,7 +123,7 @@ export function keyMissing(sealed: string, record: string, isSet: boolean): Cred
 }
 
 /**
- * Creates the sealer of a ring. The cryptography is loaded with the first text.
+ * Creates the sealer of a ring.
  *
  * @throws {TypeError} Without a key.
  */
@@ -147,16 +148,8 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
     keyId: first.id,
 
     async seal(text: string, record: string, generation: number): Promise<string> {
-      const { CompactEncrypt } = await import("jose/jwe/compact/encrypt");
-      return await new CompactEncrypt(new TextEncoder().encode(text))
-        .setProtectedHeader({
-          alg: "dir",
-          enc: "A256GCM",
-          kid: first.id,
-          rid: record,
-          gen: generation,
-        })
-        .encrypt(await importKey(first));
+      const header = { kid: first.id, rid: record, gen: generation };
+      return await encryptCompact({ header, text }, await importKey(first));
     },
 
     async open(sealed: string, record: string): Promise<OpenedSeal> {
@@ -166,13 +159,9 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
       const id = sealingKeyId(sealed);
       const key = keys.find((key) => key.id === id);
       if (key === undefined) throw keyMissing(sealed, record, true);
-      const { compactDecrypt } = await import("jose/jwe/compact/decrypt");
-      let opened: Awaited<ReturnType<typeof compactDecrypt>>;
+      let opened: CompactPlaintext;
       try {
-        opened = await compactDecrypt(sealed, await importKey(key), {
-          keyManagementAlgorithms: ["dir"],
-          contentEncryptionAlgorithms: ["A256GCM"],
-        });
+        opened = await decryptCompact(sealed, await importKey(key));
       } catch {
         // Which of the two it is, nobody can tell.
         throw new CredentialError(
@@ -181,13 +170,12 @@ export function createSealer(keys: readonly SealingKey[]): Sealer {
           { hint: `Check the key ${key.id} in GRANTWAY_KEYS; nothing has been removed` },
         );
       }
-      const { rid, gen } = opened.protectedHeader;
+      const { header: { rid, gen }, text } = opened;
       if (rid !== record) throw corrupt("what is sealed in it belongs to another record");
       if (typeof gen !== "number" || !Number.isSafeInteger(gen)) {
         throw corrupt("what is sealed in it has no generation");
       }
-      const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-      return { text: decoder.decode(opened.plaintext), generation: gen };
+      return { text, generation: gen };
     },
   };
 }

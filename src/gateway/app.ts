@@ -20,14 +20,11 @@ import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_respon
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
 import { rawPath } from "./middleware/path.ts";
 import type { GatewayOptions } from "./options.ts";
-import { speech, transcription } from "./routes/audio.ts";
 import { createGenerateHandler } from "./routes/generate.ts";
 import { health, readiness } from "./routes/health.ts";
-import { images } from "./routes/images.ts";
 import type { MediaRoutes } from "./routes/media_request.ts";
 import { model, modelList } from "./routes/models.ts";
 import { usage } from "./routes/usage.ts";
-import { createVideo, video, videoContent } from "./routes/videos.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 import { Visit } from "./visit.ts";
 
@@ -81,25 +78,49 @@ function routesOf(options: GatewayOptions): Route[] {
   ];
 }
 
-/** The routes for speech and pictures. */
+/** The routes for speech and pictures; most gateways are never asked for one. */
 function mediaRoutes(options: GatewayOptions): Route[] {
   const routes: MediaRoutes = { upstreams: options.upstreams, runtime: resolveRuntime(options) };
   const route = (
     method: Route["method"],
     path: string,
     need: KeyRoute,
-    answer: (request: Request, visit: Visit, routes: MediaRoutes) => Promise<Response>,
-  ): Route => ({ method, path, need, handle: (request, visit) => answer(request, visit, routes) });
+    answer: (media: MediaModule, ...all: MediaCall) => Promise<Response>,
+  ): Route => ({
+    path,
+    method,
+    need,
+    handle: async (request, visit) =>
+      await answer(await import("./routes/media.ts"), request, visit, routes),
+  });
   return [
-    route("POST", "/v1/audio/speech", "audio", speech),
-    route("POST", "/v1/audio/transcriptions", "audio", transcription),
-    route("POST", "/v1/images/generations", "images", (...all) => images(...all, "generations")),
-    route("POST", "/v1/images/edits", "images", (...all) => images(...all, "edits")),
-    route("POST", "/v1/videos", "videos", createVideo),
-    route("GET", "/v1/videos/:id{[^/]+}", "videos", video),
-    route("GET", "/v1/videos/:id{[^/]+}/content", "videos", videoContent),
+    route("POST", "/v1/audio/speech", "audio", (media, ...all) => media.speech(...all)),
+    route(
+      "POST",
+      "/v1/audio/transcriptions",
+      "audio",
+      (media, ...all) => media.transcription(...all),
+    ),
+    route(
+      "POST",
+      "/v1/images/generations",
+      "images",
+      (media, ...all) => media.images(...all, "generations"),
+    ),
+    route("POST", "/v1/images/edits", "images", (media, ...all) => media.images(...all, "edits")),
+    route("POST", "/v1/videos", "videos", (media, ...all) => media.createVideo(...all)),
+    route("GET", "/v1/videos/:id{[^/]+}", "videos", (media, ...all) => media.video(...all)),
+    route(
+      "GET",
+      "/v1/videos/:id{[^/]+}/content",
+      "videos",
+      (media, ...all) => media.videoContent(...all),
+    ),
   ];
 }
+
+type MediaModule = typeof import("./routes/media.ts");
+type MediaCall = [request: Request, visit: Visit, routes: MediaRoutes];
 
 /** The admin side, made when somebody comes to it. */
 function createAdminRoute(admin: AdminOptions, runtime: RuntimeOptions): Route["handle"] {

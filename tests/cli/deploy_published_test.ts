@@ -75,7 +75,11 @@ Deno.test("gateway deploy --dry-run bundles a package that came from a URL", asy
     assertEquals(code, 0, text.decode(stderr));
     const [{ bundle, folder }] = jsonLines(text.decode(stdout));
     assert(bundle.bytes > 100_000, JSON.stringify(bundle));
-    assertEquals((await Deno.stat(`${folder}/worker.js`)).size, bundle.bytes);
+    const modules = Array.from(Deno.readDirSync(folder), ({ name }) => `${folder}/${name}`)
+      .filter((path) => path.endsWith(".js"));
+    assert(modules.includes(`${folder}/worker.js`));
+    const sizes = modules.map((path) => Deno.statSync(path).size);
+    assertEquals(sizes.reduce((sum, size) => sum + size), bundle.bytes);
   } finally {
     await server.shutdown();
     await Deno.remove(user, { recursive: true });

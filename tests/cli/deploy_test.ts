@@ -2,6 +2,7 @@
 // uploads runs in workerd.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { basename } from "node:path";
 import { getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { SECRETS } from "../../src/cli/deploy/deploy.ts";
 import { workerConfig } from "../../src/cli/deploy/worker_config.ts";
@@ -197,13 +198,13 @@ Deno.test("gateway status tells what does not run and what is no gateway", async
 
 Deno.test("workerConfig() is wrangler.toml, with the bundle made", async () => {
   const text = await Deno.readTextFile(new URL("../../wrangler.toml", import.meta.url));
-  const { build, main, ...rest } = getStaticTOMLValue(parseTOML(text)) as Record<string, unknown>;
-  assert(build !== undefined && main === "dist/worker.js");
-  assertEquals({ ...workerConfig({ name: "grantway" }), main: undefined }, {
+  const { build, ...rest } = getStaticTOMLValue(parseTOML(text)) as Record<string, unknown>;
+  assert(build !== undefined);
+  assertEquals({ ...workerConfig({ name: "grantway", modules: ["*.js"] }) }, {
     ...rest,
-    main: undefined,
+    main: basename(rest["main"] as string),
   });
-  assertEquals(workerConfig({ name: "n", kvId: "1" })["kv_namespaces"], [
+  assertEquals(workerConfig({ name: "n", modules: [], kvId: "1" })["kv_namespaces"], [
     { binding: "KV", id: "1" },
   ]);
 });

@@ -28,7 +28,7 @@ import { KEY_A } from "../support/credential_workers.ts";
 import { startWorkerd } from "../support/workerd.ts";
 import type { ListeningGateway } from "./suite.ts";
 
-let code: Promise<string> | undefined;
+let code: ReturnType<typeof bundle> | undefined;
 
 /** Starts one. */
 export async function startWorkerGateway(): Promise<ListeningGateway> {

@@ -13,14 +13,18 @@ Deno.test("the package works by name on Deno", async () => {
 });
 
 testIf("node", "the package works in a bundle on Node", async (node) => {
-  const file = await Deno.makeTempFile({ suffix: ".mjs" });
+  const folder = await Deno.makeTempDir({ prefix: "grantway-consumer-" });
   try {
-    await Deno.writeTextFile(file, await bundle("runtimes/consumer/node.ts"));
-    const { stdout, stderr } = await new Deno.Command(node, { args: [file] }).output();
+    const modules = await bundle("runtimes/consumer/node.ts");
+    for (const [name, code] of modules) await Deno.writeTextFile(`${folder}/${name}`, code);
+    await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
+    const [main] = modules.keys();
+    const { stdout, stderr } = await new Deno.Command(node, { args: [`${folder}/${main}`] })
+      .output();
     assertEquals(new TextDecoder().decode(stderr), "");
     assertEquals(JSON.parse(new TextDecoder().decode(stdout)), EXPECTED);
   } finally {
-    await Deno.remove(file);
+    await Deno.remove(folder, { recursive: true });
   }
 });
 

@@ -12,7 +12,7 @@ import { bundle } from "../support/bundle.ts";
 import { startWorkerd, type Workerd } from "../support/workerd.ts";
 import type { StoreCall } from "./kv_worker.ts";
 
-let code: Promise<string> | undefined;
+let code: ReturnType<typeof bundle> | undefined;
 
 type CreateStore = (workerd: Workerd, now: () => number) => KvStore;
 

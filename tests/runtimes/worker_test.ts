@@ -22,7 +22,7 @@ import { bundle } from "../support/bundle.ts";
 import { KEY_A, signIn } from "../support/credential_workers.ts";
 import { startWorkerd, type Workerd, type WorkerdOptions } from "../support/workerd.ts";
 
-let code: Promise<string> | undefined;
+let code: ReturnType<typeof bundle> | undefined;
 
 async function start(options: WorkerdOptions = {}): Promise<Workerd> {
   code ??= bundle("../src/worker.ts");

@@ -21,6 +21,9 @@ Deno.test("wrangler accepts wrangler.toml and builds the Worker", async () => {
     }
     const { size } = await Deno.stat(`${outdir}/worker.js`);
     assert(size > 0);
+    // What is loaded lazily is uploaded, too.
+    const names = Array.from(Deno.readDirSync(outdir), ({ name }) => name);
+    assert(names.some((name) => name.startsWith("admin-")), names.join(", "));
   } finally {
     await Deno.remove(outdir, { recursive: true });
   }

@@ -61,7 +61,7 @@ export interface CredentialWorkersOptions {
   sandbox?: Sandbox;
 }
 
-let code: Promise<string> | undefined;
+let code: ReturnType<typeof bundle> | undefined;
 
 /** Starts isolates. */
 export async function startCredentialWorkers(

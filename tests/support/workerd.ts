@@ -6,6 +6,7 @@
 
 import { Miniflare } from "miniflare";
 import type { KvNamespace, ObjectNamespace } from "../../src/adapters/cloudflare/mod.ts";
+import type { BundleModules } from "../../src/cli/deploy/bundle_modules.ts";
 
 const wranglerConfig = await Deno.readTextFile(new URL("../../wrangler.toml", import.meta.url));
 
@@ -16,10 +17,14 @@ const compatibilityFlags: string[] = JSON.parse(
   /^compatibility_flags = (\[.*\])$/m.exec(wranglerConfig)![1]!,
 );
 
+/** A Worker's code: one module, or several by name, the main one first. */
+export type WorkerCode = string | BundleModules;
+
 /** How miniflare runs `code` as the deployed Worker runs. */
-export function workerOptions(code: string) {
+export function workerOptions(code: WorkerCode) {
+  const modules = typeof code === "string" ? [["worker.js", code] as const] : [...code];
   return {
-    modules: [{ type: "ESModule" as const, path: "worker.js", contents: code }],
+    modules: modules.map(([path, contents]) => ({ type: "ESModule" as const, path, contents })),
     compatibilityDate,
     compatibilityFlags,
   };
@@ -70,7 +75,10 @@ export const OBJECTS = {
 };
 
 /** Starts workerd with `code` as its Worker and an empty KV namespace. */
-export async function startWorkerd(code: string, options: WorkerdOptions = {}): Promise<Workerd> {
+export async function startWorkerd(
+  code: WorkerCode,
+  options: WorkerdOptions = {},
+): Promise<Workerd> {
   const { hasObjects = false, folder } = options;
   const toOptions = (bindings: Record<string, string>) => ({
     ...workerOptions(code),

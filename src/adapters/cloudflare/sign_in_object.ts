@@ -11,7 +11,7 @@ import { CredentialError, GrantwayError } from "../../core/errors.ts";
 import { isJsonObject } from "../../core/http.ts";
 import { encodeBase64Url } from "../../core/base64url.ts";
 import { resolveRuntime, type RuntimeOptions } from "../../core/runtime.ts";
-import { createSignIn, type SignIn, type SignIns } from "../../credentials/sign_in.ts";
+import type { SignIn, SignIns } from "../../credentials/sign_in.ts";
 import type { SignInRequest, SignInView } from "../../credentials/sign_in_record.ts";
 import { bounded } from "./bounded.ts";
 import {
@@ -70,7 +70,7 @@ export class SignInObject {
     const id = (await storage.get([ID_KEY])).get(ID_KEY);
     if (typeof id !== "string") return;
     try {
-      await this.#open(id).wake();
+      await (await this.#open(id)).wake();
     } catch (error) {
       console.error(`Sign-in object: ${error instanceof GrantwayError ? error.message : error}`);
       await storage.setAlarm(resolveRuntime(this.#runtime).now() + FAILED_ALARM_MS);
@@ -80,7 +80,7 @@ export class SignInObject {
   async #answer(method: string, call: SignInCall): Promise<AnswerBody> {
     if (call.protocol !== PROTOCOL) return { protocol: PROTOCOL };
     try {
-      const signIn = this.#open(call.id);
+      const signIn = await this.#open(call.id);
       switch (method) {
         case "start":
           return { result: await signIn.start(call.request!) };
@@ -99,7 +99,9 @@ export class SignInObject {
     }
   }
 
-  #open(id: string): SignIn {
+  async #open(id: string): Promise<SignIn> {
+    // Isolates without sign-ins have no use for it.
+    const { createSignIn } = await import("../../credentials/sign_in.ts");
     if (this.#signIn !== undefined) return this.#signIn;
     const { storage } = this.#state;
     const { kv, sealer } = openStorage(this.#env);

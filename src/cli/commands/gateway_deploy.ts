@@ -154,10 +154,11 @@ async function rehearse(context: Context, name: string): Promise<void> {
   const { openFolder, prepare, sizeText, kvTitle, SECRETS } = await import("../deploy/deploy.ts");
   const { createWrangler, CONFIG_FILE } = await import("../deploy/wrangler.ts");
   const { FIRST_KEY } = await import("../deploy/first_contact.ts");
-  const { WORKER_FILE } = await import("../deploy/worker_config.ts");
+  const { measureModules } = await import("../deploy/bundle_modules.ts");
   const folder = await openFolder(context, name);
   output.progress("Bundling…");
-  const bundle = await prepare(context, name, folder);
+  const modules = await prepare(context, name, folder);
+  const bundle = await measureModules(modules);
   output.progress("Checking with wrangler…");
   await createWrangler(context, folder).rehearse();
   output.progress("");
@@ -175,6 +176,6 @@ async function rehearse(context: Context, name: string): Promise<void> {
   output.line(`  KV namespace  ${would.kvNamespace}`);
   output.line(`  secrets       ${would.secrets.join(", ")}`);
   output.line(`  client key    ${would.key}`);
-  output.note(`What would be sent: ${WORKER_FILE} and ${CONFIG_FILE} in ${folder}`);
+  output.note(`What would be sent: what ${CONFIG_FILE} names in ${folder}`);
   output.note("Nothing was sent. To deploy: grantway gateway deploy");
 }

@@ -1,5 +1,5 @@
 /**
- * Makes the Worker's one module out of this very package, wherever it was loaded from: a checkout, or a
+ * Makes the Worker's modules out of this very package, wherever it was loaded from: a checkout, or a
  * registry's URL. So what is deployed is always the version that deploys it.
  *
  * @module
@@ -9,29 +9,29 @@ import { GrantwayError } from "../../core/errors.ts";
 import { displayText } from "../../core/redact.ts";
 import type { Context } from "../context.ts";
 import { workerBundleArguments } from "./bundle_arguments.ts";
+import { type BundleModules, readModules } from "./bundle_modules.ts";
 import { runDeno } from "./child.ts";
 import { WORKER_FILE } from "./worker_config.ts";
 
-/** Sizes of the bundle, bytes. */
-export interface BundleSize {
-  /** As it is. */
-  bytes: number;
-  /** Compressed, which is what the platform limits. */
-  gzipBytes: number;
-}
-
 /** Bundles into `folder`. */
-export async function bundleWorker(context: Context, folder: string): Promise<BundleSize> {
+export async function bundleWorker(context: Context, folder: string): Promise<BundleModules> {
   const root = new URL("../../../", import.meta.url);
-  const file = `${folder}/${WORKER_FILE}`;
-  const { files } = context;
+  const { userFiles } = context.platform;
+  const read = async (name: string) => {
+    const file = await userFiles.read(`${folder}/${name}`);
+    return file === null ? undefined : new TextDecoder().decode(file.bytes);
+  };
   // What an earlier run left must not be taken for this one's.
-  await files.write(file, "");
-  const { code, stderr } = await runDeno(context, workerBundleArguments(root, file), {
+  for (const name of (await readModules(WORKER_FILE, read)).keys()) {
+    const path = `${folder}/${name}`;
+    const file = await userFiles.read(path);
+    if (file !== null) await userFiles.remove(path, file);
+  }
+  const { code, stderr } = await runDeno(context, workerBundleArguments(root, folder), {
     cwd: folder,
   });
-  const text = code === 0 ? await files.read(file) ?? "" : "";
-  if (text.trim() === "") {
+  const modules = code === 0 ? await readModules(WORKER_FILE, read) : new Map();
+  if (modules.size === 0) {
     throw new GrantwayError(
       "invalid_configuration",
       `Cannot bundle the Worker: ${
@@ -40,9 +40,7 @@ export async function bundleWorker(context: Context, folder: string): Promise<Bu
       { hint: "Check the network, for packages may have to be downloaded, and run this again" },
     );
   }
-  const bytes = new TextEncoder().encode(text);
-  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
-  return { bytes: bytes.length, gzipBytes: (await new Response(packed).bytes()).length };
+  return modules;
 }
 
 function lastLine(text: string): string {

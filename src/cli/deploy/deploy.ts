@@ -17,10 +17,11 @@ import type { CreatedClientKey } from "../../gateway/client_key_store.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { rootHome } from "../home.ts";
-import { type BundleSize, bundleWorker } from "./bundle.ts";
+import { bundleWorker } from "./bundle.ts";
+import { type BundleModules, type BundleSize, measureModules } from "./bundle_modules.ts";
 import { type Deployment, openDeployments } from "./deployments.ts";
 import { awaitWorker, makeFirstKey } from "./first_contact.ts";
-import { workerConfig } from "./worker_config.ts";
+import { workerConfig, type WorkerConfigOptions } from "./worker_config.ts";
 import { type Account, CONFIG_FILE, createWrangler, type Wrangler } from "./wrangler.ts";
 
 /** The secrets that a Worker needs. */
@@ -56,19 +57,18 @@ export async function prepare(
   context: Context,
   name: string,
   folder: string,
-): Promise<BundleSize> {
-  const size = await bundleWorker(context, folder);
-  await configure(context, name, folder, undefined);
-  return size;
+): Promise<BundleModules> {
+  const modules = await bundleWorker(context, folder);
+  await configure(context, folder, { name, modules: [...modules.keys()] });
+  return modules;
 }
 
 async function configure(
   { files }: Context,
-  name: string,
   folder: string,
-  kvId: string | undefined,
+  options: WorkerConfigOptions,
 ): Promise<void> {
-  const config = JSON.stringify(workerConfig({ name, kvId }), null, 2);
+  const config = JSON.stringify(workerConfig(options), null, 2);
   await files.write(`${folder}/${CONFIG_FILE}`, `${config}\n`);
 }
 
@@ -99,7 +99,8 @@ export async function deploy(
   }
 
   output.progress("Bundling…");
-  const bundle = await prepare(context, name, folder);
+  const modules = await prepare(context, name, folder);
+  const bundle = await measureModules(modules);
   say("bundle", sizeText(bundle));
 
   const made: string[] = [];
@@ -110,7 +111,7 @@ export async function deploy(
     const kvId = found ?? await wrangler.createKv(title);
     if (found === undefined) made.push("kv_namespace");
     say("KV", `${title}, ${found === undefined ? "made" : "kept"}`);
-    await configure(context, name, folder, kvId);
+    await configure(context, folder, { name, kvId, modules: [...modules.keys()] });
     made.push("worker");
   }
 
