@@ -86,8 +86,13 @@ export interface ConversationStore {
    * @throws {GrantwayError} `not_found` for none or several.
    */
   find(part: string): Promise<string>;
-  /** Those that there are, the last changed first; as many as are asked for. */
+  /**
+   * Those that there are, the last changed first; as many as are asked for. What cannot be read is
+   * left out with a warning.
+   */
   list(): AsyncGenerator<ConversationSummary, void, undefined>;
+  /** The ids of those that cannot be read. */
+  findBroken(): Promise<string[]>;
   /** Removes one. */
   remove(id: string): Promise<void>;
 }
@@ -140,14 +145,22 @@ export function createConversationStore(options: ConversationStoreOptions): Conv
       .map(({ name, changedAt }) => ({ id: name.slice(0, -SUFFIX.length), changedAt }))
       .filter(({ id }) => ID.test(id))
       .sort((a, b) => b.changedAt - a.changedAt || (a.id < b.id ? 1 : -1));
-  const readHead = async (id: string): Promise<ConversationSummary | undefined> => {
-    const bytes = await files.readHead(pathOf(id), HEAD_BYTES);
-    const lines = new TextDecoder().decode(bytes ?? new Uint8Array()).split("\n");
+  /** The beginning of a file; of an empty one, which somebody is about to fill, nothing. */
+  const readHead = async (
+    id: string,
+  ): Promise<Omit<ConversationSummary, "changedAt"> | Unreadable | undefined> => {
+    let bytes = await files.readHead(pathOf(id), HEAD_BYTES);
+    // A long system prompt makes a long first line.
+    if (bytes?.length === HEAD_BYTES && !bytes.includes(10)) {
+      bytes = await files.readHead(pathOf(id), Infinity);
+    }
+    if (bytes === null || bytes.length === 0) return undefined;
+    const lines = new TextDecoder().decode(bytes).split("\n");
     const head = parseHead(id, parseJsonObject(lines[0]!));
-    if (head === undefined) return undefined;
+    if (typeof head === "string") return head;
     const title = lines.slice(1).map(parseJsonObject)
       .findLast((record) => record?.["type"] === "title")?.["title"];
-    return { ...head, title: typeof title === "string" ? title : undefined, changedAt: 0 };
+    return { ...head, title: typeof title === "string" ? title : undefined };
   };
   return {
     create: (given) => {
@@ -158,7 +171,6 @@ export function createConversationStore(options: ConversationStoreOptions): Conv
     read: async (id) => {
       const bytes = ID.test(id) ? await files.readHead(pathOf(id), Infinity) : null;
       const { head, title, messages } = readRecords(id, bytes ?? new Uint8Array(), onWarning);
-      if (head === undefined) throw noConversation(id);
       return { head, title, messages };
     },
     open: async (id) => {
@@ -171,7 +183,6 @@ export function createConversationStore(options: ConversationStoreOptions): Conv
       }
       try {
         const { head, messages, title, size } = readRecords(id, await file.read(), onWarning);
-        if (head === undefined) throw noConversation(id);
         await file.cut(size);
         return writeTo(new Conversation(id, messages), head, title, file);
       } catch (error) {
@@ -193,8 +204,18 @@ export function createConversationStore(options: ConversationStoreOptions): Conv
     list: async function* () {
       for (const { id, changedAt } of await names()) {
         const summary = await readHead(id);
-        if (summary !== undefined) yield { ...summary, changedAt };
+        if (typeof summary === "string") {
+          const { message, hint } = unreadable(id, summary);
+          onWarning(`${message}; it is left out${hint === undefined ? "" : `. ${hint}`}`);
+        } else if (summary !== undefined) yield { ...summary, changedAt };
       }
+    },
+    findBroken: async () => {
+      const broken: string[] = [];
+      for (const { id } of await names()) {
+        if (await readHead(id) === "broken") broken.push(id);
+      }
+      return broken;
     },
     remove: async (id) => {
       if (!ID.test(id)) throw new RangeError("This is no id of a conversation");
@@ -260,10 +281,14 @@ function noConversation(id: string): GrantwayError {
   });
 }
 
-function parseHead(id: string, record: JsonObject | undefined): ConversationHead | undefined {
-  if (record?.["type"] !== "conversation") return undefined;
+/** Why a file cannot be read. */
+type Unreadable = "broken" | "newer";
+
+function parseHead(id: string, record: JsonObject | undefined): ConversationHead | Unreadable {
+  if (record?.["type"] !== "conversation") return "broken";
   const version = record["version"];
-  if (typeof version !== "number" || version > VERSION) return undefined;
+  if (typeof version !== "number") return "broken";
+  if (version > VERSION) return "newer";
   const text = (name: string) => typeof record[name] === "string" ? record[name] as string : "";
   const { createdAt, system } = record;
   return {
@@ -283,25 +308,34 @@ function requireMessage(id: string, value: unknown): Message {
     ["user", "assistant", "system", "developer"].includes(value["role"] as string) &&
     Array.isArray(value["content"]) &&
     value["content"].every((block) => isJsonObject(block) && typeof block["type"] === "string");
-  if (!isMessage) throw broken(id);
+  if (!isMessage) throw unreadable(id, "broken");
   return value as unknown as Message;
 }
 
-function broken(id: string): CredentialError {
-  return new CredentialError(
-    "storage_corrupt",
-    `Cannot read conversation ${id}: a line in it is broken`,
-    { hint: `Remove it with: grantway sessions delete ${id}` },
-  );
+function unreadable(id: string, why: Unreadable): CredentialError {
+  return why === "newer"
+    ? new CredentialError(
+      "storage_read",
+      `Cannot read conversation ${id}: a newer version of this program wrote it`,
+    )
+    : new CredentialError(
+      "storage_corrupt",
+      `Cannot read conversation ${id}: a line in it is broken`,
+      { hint: `Remove it with: grantway sessions delete ${id}` },
+    );
 }
 
-/** What a file holds: everything up to the first line that is not whole. */
+/**
+ * What a file holds: everything up to the last line, where that is not whole.
+ *
+ * @throws {GrantwayError} `not_found` for an empty one.
+ */
 function readRecords(
   id: string,
   bytes: Uint8Array,
   onWarning: (message: string) => void,
 ): {
-  head: ConversationHead | undefined;
+  head: ConversationHead;
   messages: Message[];
   title: string | undefined;
   size: number;
@@ -311,6 +345,7 @@ function readRecords(
   let messages: Message[] = [];
   let title: string | undefined;
   let size = 0;
+  if (bytes.length === 0) throw noConversation(id);
   while (size < bytes.length) {
     const end = bytes.indexOf(10, size);
     const record = end === -1
@@ -318,17 +353,18 @@ function readRecords(
       : parseJsonObject(decoder.decode(bytes.subarray(size, end)));
     if (record === undefined) {
       const isLast = end === -1 || end === bytes.length - 1;
-      if (!isLast) {
-        throw broken(id);
-      }
+      if (!isLast || head === undefined) throw unreadable(id, "broken");
       onWarning(`The last line of conversation ${id} was cut by a crash and is left out`);
       break;
     }
     size = end + 1;
     switch (record["type"]) {
-      case "conversation":
-        head = parseHead(id, record);
+      case "conversation": {
+        const found = parseHead(id, record);
+        if (typeof found === "string") throw unreadable(id, found);
+        head = found;
         break;
+      }
       case "message":
         messages.push(requireMessage(id, record["message"]));
         break;
@@ -341,5 +377,6 @@ function readRecords(
         title = String(record["title"]);
     }
   }
+  if (head === undefined) throw unreadable(id, "broken");
   return { head, messages, title, size };
 }

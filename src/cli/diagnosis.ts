@@ -43,6 +43,7 @@ export async function inspect(context: Context): Promise<Section[]> {
     { name: "Home", checks: await guarded(() => inspectHome(context)) },
     { name: "Store", checks: await guarded(() => inspectStore(context)) },
     { name: "Configuration", checks: await guarded(() => inspectConfig(context)) },
+    ...await inspectConversations(context),
     { name: "Gateway", checks: await guarded(() => inspectGateway(context)) },
     { name: "Endpoints", checks: await guarded(() => inspectEndpoints(context)) },
     { name: "Auth Providers", checks: await inspectProviders(context) },
@@ -188,6 +189,20 @@ async function inspectConfig(context: Context): Promise<Check[]> {
   }
 }
 
+/** Conversations that cannot be read; nothing where all can. */
+async function inspectConversations(context: Context): Promise<Section[]> {
+  const checks = await guarded(async () => {
+    const { openHistory } = await import("./chat/history.ts");
+    return (await (await openHistory(context)).findBroken()).map((id): Check => ({
+      status: "warning",
+      text: `conversation ${id} cannot be read`,
+      command: fixCommand(context),
+      repair: setAside(context, `${context.home.conversations}/${id}.jsonl`),
+    }));
+  });
+  return checks.length === 0 ? [] : [{ name: "Conversations", checks }];
+}
+
 async function inspectGateway(context: Context): Promise<Check[]> {
   const { home, platform } = context;
   const checks: Check[] = [];
@@ -270,6 +285,12 @@ async function inspectModels(context: Context): Promise<Check> {
 
 async function inspectProviders(context: Context): Promise<Check[]> {
   const checks: Check[] = [];
+  try {
+    await context.credentials.list();
+  } catch {
+    // Why is told above, and would be the finding of every line.
+    return [{ status: "warning", text: "not known while auth.json cannot be read" }];
+  }
   for (const provider of PROVIDERS) {
     try {
       const credentials = await credentialsOf(context, provider);

@@ -148,6 +148,44 @@ const CASES: { name: string; run: (world: World) => Promise<void> }[] = [
       );
     },
   },
+  {
+    name: "leaves out what cannot be read, with a word, and finds it",
+    run: async ({ store, files, folder, warnings }) => {
+      const write = async (id: string, text: string) => {
+        const file = await files.open(`${folder}/${id}.jsonl`);
+        await file!.append(new TextEncoder().encode(text));
+        file!.close();
+      };
+      const made = store.create(HEAD);
+      made.conversation.append(says("one"));
+      await made.close();
+      await write("garbage", "\0\x01 nonsense");
+      await write("torn", '{"type":"conversation","vers');
+      await write("new", '{"type":"conversation","version":99}\n');
+      await write("empty", "");
+      assertEquals((await Array.fromAsync(store.list())).map(({ id }) => id), [made.head.id]);
+      assertEquals(warnings.length, 3);
+      for (const id of ["garbage", "torn"]) {
+        assert(warnings.some((one) => one.endsWith(`grantway sessions delete ${id}`)), id);
+        const error = await assertRejects(() => store.open(id), GrantwayError);
+        assertEquals(error.code, "storage_corrupt");
+      }
+      assert(warnings.some((one) => one.includes("a newer version")));
+      assertEquals((await store.findBroken()).sort(), ["garbage", "torn"]);
+      await assertRejects(() => store.read("new"), GrantwayError, "a newer version");
+      await assertRejects(() => store.read("empty"), GrantwayError, "There is no conversation");
+    },
+  },
+  {
+    name: "lists what has a system prompt of any length",
+    run: async ({ store, warnings }) => {
+      const made = store.create({ ...HEAD, system: "Be brief. ".repeat(2_000) });
+      made.conversation.append(says("one"));
+      await made.close();
+      assertEquals((await Array.fromAsync(store.list())).map(({ id }) => id), [made.head.id]);
+      assertEquals(warnings, []);
+    },
+  },
   ...["null", '{"role":"user"}', '{"role":"x","content":[]}', '{"role":"user","content":[1]}'].map(
     (message) => ({
       name: `refuses a turn that is ${message}`,

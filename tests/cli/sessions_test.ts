@@ -165,3 +165,20 @@ Deno.test("two chats cannot go on with one conversation at once", async () => {
   });
   assertStringIncludes(inside[0]!, "is open elsewhere");
 });
+
+Deno.test("a file that cannot be read is said by sessions list, and set aside by doctor --fix", async () => {
+  const machine = await signedIn();
+  await machine.run(["chat", "Hello"]);
+  await machine.write("conversations/20261121-000000-abcde.jsonl", "garbage\n");
+  const { stderr } = await machine.run("sessions list");
+  assertStringIncludes(stderr, "grantway sessions delete 20261121-000000-abcde");
+  assertEquals((await list(machine)).length, 1);
+
+  const seen = await machine.run("doctor");
+  assertEquals(seen.code, 0);
+  assertMatch(seen.stdout, /conversation 20261121-000000-abcde cannot be read\n.*doctor --fix/);
+  assertEquals((await machine.run("doctor --fix --yes")).code, 0);
+  assertEquals((await machine.run("sessions list")).stderr, "");
+  assertEquals((await machine.run("doctor")).stdout.includes("Conversations"), false);
+  assertMatch(machine.snapshot(), /abcde\.jsonl\.broken-.*\ngarbage/);
+});
