@@ -6,18 +6,8 @@
 
 import type { ConversationFile, ConversationFiles } from "../../agent/conversation_files.ts";
 import { createFileSystem } from "./file_system.ts";
+import { readUpTo, writeAll } from "./file.ts";
 import { createPrivateFile, isNotFound, openPrivateFile } from "./private_file.ts";
-
-function readFrom(file: Deno.FsFile, size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size);
-  let read = 0;
-  while (read < size) {
-    const count = file.readSync(bytes.subarray(read));
-    if (count === null) break;
-    read += count;
-  }
-  return bytes.subarray(0, read);
-}
 
 /** Whether this process has the file alone now; where there are no locks, it is taken to. */
 function lock(file: Deno.FsFile): boolean {
@@ -45,14 +35,12 @@ export function createConversationFiles(
         // deno-lint-ignore require-await -- an error must reject, not throw
         read: async () => {
           file.seekSync(0, Deno.SeekMode.Start);
-          return readFrom(file, file.statSync().size);
+          return readUpTo(file, file.statSync().size);
         },
         // deno-lint-ignore require-await -- as above
         append: async (bytes) => {
           file.seekSync(0, Deno.SeekMode.End);
-          for (let written = 0; written < bytes.length;) {
-            written += file.writeSync(bytes.subarray(written));
-          }
+          writeAll(file, bytes);
         },
         // deno-lint-ignore require-await -- as above
         cut: async (size) => file.truncateSync(size),
@@ -62,7 +50,7 @@ export function createConversationFiles(
     // deno-lint-ignore require-await -- as above
     readHead: async (path, limitBytes) => {
       using file = openPrivateFile(path, { read: true }, onWarning);
-      return file === null ? null : readFrom(file, Math.min(limitBytes, file.statSync().size));
+      return file === null ? null : readUpTo(file, Math.min(limitBytes, file.statSync().size));
     },
     // deno-lint-ignore require-await -- as above
     list: async (folder) => {

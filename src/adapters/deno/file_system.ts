@@ -8,6 +8,7 @@
  */
 
 import { FileRefusedError, type FileSystem } from "../../credentials/file_system.ts";
+import { readUpTo, writeAll } from "./file.ts";
 import { checkOwner, createPrivateFile, openPrivateFile, repairMode } from "./private_file.ts";
 
 /** Options of {@linkcode createFileSystem}. */
@@ -39,15 +40,13 @@ export function createFileSystem(options: FileSystemOptions = {}): FileSystem {
     // deno-lint-ignore require-await -- an error must reject, not throw
     async read(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null> {
       using file = openPrivateFile(path, { read: true }, onWarning);
-      return file === null ? null : readStart(file, limit);
+      return file === null ? null : readUpTo(file, limit ?? file.statSync().size);
     },
 
     // deno-lint-ignore require-await -- an error must reject, not throw
     async write(path: string, bytes: Uint8Array): Promise<void> {
       using file = createPrivateFile(path, onWarning);
-      for (let written = 0; written < bytes.length;) {
-        written += file.writeSync(bytes.subarray(written));
-      }
+      writeAll(file, bytes);
       file.truncateSync(bytes.length);
     },
 
@@ -69,17 +68,6 @@ export function createFileSystem(options: FileSystemOptions = {}): FileSystem {
       await folder.sync();
     },
   };
-}
-
-function readStart(file: Deno.FsFile, limit?: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(limit ?? file.statSync().size);
-  let size = 0;
-  while (size < bytes.length) {
-    const count = file.readSync(bytes.subarray(size));
-    if (count === null) break;
-    size += count;
-  }
-  return bytes.subarray(0, size);
 }
 
 /** Whoever may rename in the parent can put another folder in this one's place. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { exists, writeAll } from "./file.ts";
+
 /** What the shape of {@linkcode openOutputFile}'s result is called for its callers. */
 export interface MadeFile {
   /** Writes the next bytes. */
@@ -27,9 +29,7 @@ export function openOutputFile(path: string, { replaces }: { replaces: boolean }
     Deno.removeSync(spare);
   };
   return {
-    write: (bytes) => {
-      for (let rest = bytes; rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
-    },
+    write: (bytes) => writeAll(file, bytes),
     commit: async (name = path) => {
       // What took minutes and money to make shall outlive a power cut.
       await file.sync();
@@ -55,14 +55,5 @@ function claim(spare: string, path: string): boolean {
     if (exists(path)) return false;
     Deno.copyFileSync(spare, path);
     return true;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -9,6 +9,7 @@ import type { ConversationFiles } from "../../agent/conversation_files.ts";
 import type { Workspace } from "../../agent/workspace.ts";
 import { sleep } from "../../core/runtime.ts";
 import type { LoopbackSocket } from "../../oauth/loopback.ts";
+import { exists } from "./file.ts";
 import { openFileStore } from "./file_store.ts";
 import { createFileSystem } from "./file_system.ts";
 import type { RunningProgram } from "./program.ts";
@@ -17,15 +18,6 @@ import type { UserFile } from "./user_file.ts";
 
 /** Files that container runtimes leave. */
 const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv"];
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const PROXIES = [
   "HTTP_PROXY",

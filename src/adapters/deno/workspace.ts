@@ -5,6 +5,7 @@
  */
 
 import type { FolderEntry, RunningProgram, Workspace } from "../../agent/workspace.ts";
+import { readUpTo } from "./file.ts";
 import { isNotFound } from "./private_file.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -170,16 +171,7 @@ export function createWorkspace(): Workspace {
     read: async (path, { offset = 0, limitBytes }) => {
       using file = Deno.openSync(path, { read: true });
       if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(
-        Math.max(0, Math.min(limitBytes, file.statSync().size - offset)),
-      );
-      let size = 0;
-      while (size < bytes.length) {
-        const count = file.readSync(bytes.subarray(size));
-        if (count === null) break;
-        size += count;
-      }
-      return bytes.subarray(0, size);
+      return readUpTo(file, Math.max(0, Math.min(limitBytes, file.statSync().size - offset)));
     },
     // deno-lint-ignore require-await -- as above
     list: async (path) =>
