@@ -5,6 +5,8 @@
  * @module
  */
 
+import { toHex } from "./hex.ts";
+
 // An allow-list: letters, marks, numbers, punctuation and symbols; so no control, no escape, no
 // bidirectional or other format character, no lone surrogate, nothing private or unassigned. Of those
 // allowed, some have no glyph: Unicode calls them ignorable, and U+2800 is a blank Braille pattern.
@@ -60,6 +62,5 @@ export function maskSecrets(text: string, secrets: readonly string[]): string {
 /** The first 8 hex digits of a secret's SHA-256: enough to compare, useless to an attacker. */
 export async function fingerprint(secret: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
-  return Array.from(new Uint8Array(digest, 0, 4), (byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
+  return toHex(new Uint8Array(digest, 0, 4));
 }

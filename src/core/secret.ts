@@ -5,6 +5,7 @@
  * @module
  */
 
+import { toHex } from "./hex.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A text that only {@linkcode Secret.expose} tells. */
@@ -24,7 +25,7 @@ export class Secret {
   /** The first 8 hex digits of its SHA-256: enough to compare, useless to an attacker. */
   get fingerprint(): string {
     const digest = sha256(new TextEncoder().encode(this.#text));
-    return Array.from(digest.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return toHex(digest.subarray(0, 4));
   }
 
   /** `[secret 1a2b3c4d]`: what templates, `String()` and error messages get. */

@@ -9,6 +9,7 @@
  */
 
 import { CredentialError } from "../core/errors.ts";
+import { toHex } from "../core/hex.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../core/http.ts";
 import { displayText } from "../core/redact.ts";
 import { credentialKey, parseCredentialKey } from "./credential.ts";
@@ -315,8 +316,7 @@ export async function decodeSpare(
 }
 
 async function digestText(head: Uint8Array<ArrayBuffer>, digest: Digest): Promise<string> {
-  const hex = Array.from(await digest(head), (byte) => byte.toString(16).padStart(2, "0"));
-  return `sha256-${hex.join("")}-${head.length}`;
+  return `sha256-${toHex(await digest(head))}-${head.length}`;
 }
 
 function credentialsOf(document: StoreDocument, provider: string): JsonObject[] {

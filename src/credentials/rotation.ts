@@ -19,6 +19,7 @@
 
 import { createDeferred, type Deferred } from "../core/deferred.ts";
 import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
+import { toHex } from "../core/hex.ts";
 import { displayText } from "../core/redact.ts";
 import type { RefreshOutcome } from "../oauth/refresh_token.ts";
 import type { TokenSet } from "../oauth/token_set.ts";
@@ -314,7 +315,7 @@ export function createRotation(options: RotationOptions): Rotation {
   /** What names a token without telling it. */
   async function fingerprint(token: string): Promise<string> {
     const hash = await options.digest(new TextEncoder().encode(token));
-    return Array.from(hash.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return toHex(hash.subarray(0, 4));
   }
 
   return {

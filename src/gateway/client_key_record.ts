@@ -7,6 +7,7 @@
  * @module
  */
 
+import { toHex } from "../core/hex.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../core/http.ts";
 import { encodeBase64Url } from "../core/base64url.ts";
 import { displayText } from "../core/redact.ts";
@@ -53,7 +54,7 @@ export const RECORD_PREFIX = "client_key/";
 
 /** The store's key of the record under `digest`. */
 export function recordKey(digest: Uint8Array): string {
-  return RECORD_PREFIX + hex(digest);
+  return RECORD_PREFIX + toHex(digest);
 }
 
 /** The digest in {@linkcode recordKey}. */
@@ -66,7 +67,7 @@ export function digestInRecordKey(key: string): Uint8Array {
 
 /** The id of the key with that digest: safe to log, and enough to tell keys apart. */
 export function keyId(digest: Uint8Array): string {
-  return `key_${hex(digest.subarray(0, 6))}`;
+  return `key_${toHex(digest.subarray(0, 6))}`;
 }
 
 /** Whether two digests are equal, in a time that does not depend on where they differ. */
@@ -153,8 +154,4 @@ function isNameList(value: unknown): value is string[] {
 
 function isInstant(value: unknown): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { toHex } from "../core/hex.ts";
 import type { StoredAuthorization, StoredGrant } from "./state.ts";
 import type { World } from "./world.ts";
 
@@ -83,7 +84,7 @@ async function sha256(text: string): Promise<Uint8Array> {
 
 /** SHA-256 in hex: how tokens are kept. */
 export async function digest(text: string): Promise<string> {
-  return Array.from(await sha256(text), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(await sha256(text));
 }
 
 /** Whether `verifier` is the one behind an S256 `challenge`, RFC 7636 4.6. */

@@ -9,6 +9,7 @@
  */
 
 import { CredentialError, GrantwayError } from "../../core/errors.ts";
+import { toHex } from "../../core/hex.ts";
 import { parseJsonObject } from "../../core/http.ts";
 import { displayText } from "../../core/redact.ts";
 import type { KvStore, Lease } from "../../credentials/kv_store.ts";
@@ -308,7 +309,7 @@ async function guarded<T>(
 
 async function digestOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(digest));
 }
 
 /** What the user had there before may be a secret, so it is sealed as logins are. */
