@@ -271,7 +271,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
       obtain(undefined, signal, { marginMs: Infinity }),
 
     async settled(): Promise<void> {
-      closing.abort();
+      if (work.size > 0) closing.abort();
       rotation.close();
       while (work.size > 0) await Promise.allSettled(work);
       closing = new AbortController();

@@ -18,15 +18,13 @@ export interface Batch {
 }
 
 /** What came of it. It ends at the first violation. */
-export interface BatchReport {
-  schedules: number;
+export interface BatchReport extends Progress {
   steps: number;
   rotations: number;
   /** Schedules that met a fault. */
   faulty: number;
   /** Logins that nobody could have saved. */
   losses: number;
-  failure?: { seed: number; violation: Violation } | undefined;
 }
 
 const SLICE = 200;
@@ -44,10 +42,22 @@ export function outside<T>(work: () => T): Promise<T> {
   });
 }
 
-/** Runs a batch here. */
-export async function runBatch({ from, count, mutant }: Batch): Promise<BatchReport> {
-  const production = await load(mutant);
-  const report: BatchReport = { schedules: 0, steps: 0, rotations: 0, faulty: 0, losses: 0 };
+/** What every report of a batch has. */
+interface Progress {
+  schedules: number;
+  failure?: { seed: number; violation: Violation } | undefined;
+}
+
+/**
+ * Runs seed after seed until one fails, `slice` of them at a time outside of every microtask. A
+ * rejection that nobody handles is a failure as well.
+ */
+export async function runSeeds(
+  { from, count, mutant }: Batch,
+  slice: number,
+  report: Progress,
+  run: (seed: number) => Violation | undefined,
+): Promise<void> {
   // Errors that the code makes and catches by the thousand need no stack.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -60,9 +70,14 @@ export async function runBatch({ from, count, mutant }: Batch): Promise<BatchRep
   try {
     while (report.schedules < count && report.failure === undefined) {
       const first = from + report.schedules;
-      await outside(() =>
-        runSlice(production, first, Math.min(SLICE, from + count - first), report)
-      );
+      await outside(() => {
+        const end = Math.min(first + slice, from + count);
+        for (let seed = first; seed < end && report.failure === undefined; seed++) {
+          const violation = run(seed);
+          report.schedules++;
+          if (violation !== undefined) report.failure = { seed, violation };
+        }
+      });
       if (rejection !== undefined && mutant === undefined) {
         const detail = `a rejection that nobody handles, after seed ${first}: ${rejection}`;
         report.failure ??= { seed: first, violation: { id: "UNCAUGHT", detail } };
@@ -72,21 +87,21 @@ export async function runBatch({ from, count, mutant }: Batch): Promise<BatchRep
     globalThis.removeEventListener("unhandledrejection", onRejection);
     Error.stackTraceLimit = stackTraceLimit;
   }
-  return report;
 }
 
-function runSlice(production: Production, from: number, count: number, report: BatchReport): void {
-  for (let seed = from; seed < from + count; seed++) {
+/** Runs a batch here. */
+export async function runBatch(batch: Batch): Promise<BatchReport> {
+  const production = await load(batch.mutant);
+  const report: BatchReport = { schedules: 0, steps: 0, rotations: 0, faulty: 0, losses: 0 };
+  await runSeeds(batch, SLICE, report, (seed) => {
     const { violation, steps, rotations, faults, losses } = runSchedule(production, seed);
-    report.schedules++;
     report.steps += steps;
     report.rotations += rotations;
     report.losses += losses;
     if (faults > 0) report.faulty++;
-    if (violation === undefined) continue;
-    report.failure = { seed, violation };
-    return;
-  }
+    return violation;
+  });
+  return report;
 }
 
 /** The production modules, or a mutant of them. */

@@ -203,6 +203,9 @@ function misbehave({ misbehaviour }: NetworkPlan, body: string): Answer {
   }
 }
 
+/** One for all: to make an error takes as long as a step. */
+const NOT_BYTES = new TypeError("not a stream of bytes");
+
 const UNSPENT = new Set<Misbehaviour>(["429", "invalid_client", "invalid_request"]);
 
 function createResponse(
@@ -248,7 +251,7 @@ function createResponse(
     headers: { get: (name: string) => headers[name] ?? null },
     body: {
       getReader: (options?: { mode: string }) => {
-        if (options?.mode === "byob") throw new TypeError("not a stream of bytes");
+        if (options?.mode === "byob") throw NOT_BYTES;
         return { read, cancel: () => Promise.resolve() };
       },
       cancel: () => Promise.resolve(),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { outside } from "./batch.ts";
+import { runSeeds } from "./batch.ts";
 import { loadMutant } from "./mutants.ts";
 import { OBJECT_MUTANTS } from "./object_mutants.ts";
 import { loadObjectProduction, type ObjectProduction } from "./object_production.ts";
@@ -60,39 +60,14 @@ export async function runObjectBatch(
     reuses: 0,
     losses: {},
   };
-  // Errors that the code makes and catches by the thousand need no stack.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  let rejection: unknown;
-  const onRejection = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    rejection ??= event.reason;
-  };
-  globalThis.addEventListener("unhandledrejection", onRejection);
-  try {
-    while (report.schedules < count && report.failure === undefined) {
-      const first = from + report.schedules;
-      await outside(() => {
-        const end = Math.min(first + SLICE, from + count);
-        for (let seed = first; seed < end && report.failure === undefined; seed++) {
-          const result = runObjectSchedule(production, seed, { isStrict });
-          report.schedules++;
-          for (
-            const name of ["steps", "restarts", "moves", "rotations", "adopted", "reuses"] as const
-          ) report[name] += result[name];
-          const { loss, violation } = result;
-          if (loss !== undefined) report.losses[loss] = (report.losses[loss] ?? 0) + 1;
-          if (violation !== undefined) report.failure = { seed, violation };
-        }
-      });
-      if (rejection !== undefined && mutant === undefined) {
-        const detail = `a rejection that nobody handles, after seed ${first}: ${rejection}`;
-        report.failure ??= { seed: first, violation: { id: "UNCAUGHT", detail } };
-      }
+  await runSeeds({ from, count, mutant }, SLICE, report, (seed) => {
+    const result = runObjectSchedule(production, seed, { isStrict });
+    for (const name of ["steps", "restarts", "moves", "rotations", "adopted", "reuses"] as const) {
+      report[name] += result[name];
     }
-  } finally {
-    globalThis.removeEventListener("unhandledrejection", onRejection);
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+    const { loss, violation } = result;
+    if (loss !== undefined) report.losses[loss] = (report.losses[loss] ?? 0) + 1;
+    return violation;
+  });
   return report;
 }
