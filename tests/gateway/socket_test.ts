@@ -9,7 +9,7 @@ async function listen(
   options: WorldOptions = {},
 ): Promise<World & { port: number } & AsyncDisposable> {
   const world = await createWorld(options);
-  const server = serve((request) => world.gateway.fetch(request), { port: 0 });
+  const server = await serve((request) => world.gateway.fetch(request), { port: 0 });
   return {
     ...world,
     port: Number(new URL(server.origin).port),
