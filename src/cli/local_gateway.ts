@@ -14,6 +14,7 @@ import type { CatalogSource } from "../providers/catalog_source.ts";
 import type { Context } from "./context.ts";
 import { openBooks } from "./gateway_books.ts";
 import type { LocalServer } from "./platform.ts";
+import { flagAnswer } from "./sandbox_flag.ts";
 import { openUpstreams } from "./upstream.ts";
 
 /** How the gateway is run. */
@@ -95,7 +96,10 @@ export async function startLocalGateway(
     now,
     sleep,
   });
-  const server = await platform.serve((request) => gateway.fetch(request), { port, host });
+  const answer = context.approvesItself
+    ? async (request: Request) => await flagAnswer(await gateway.fetch(request))
+    : (request: Request) => gateway.fetch(request);
+  const server = await platform.serve(answer, { port, host });
   models.refreshIfStale();
   keepFresh({ upstreams, models }, sleep, end.signal).catch(() => {});
   return {

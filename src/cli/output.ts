@@ -8,6 +8,7 @@ import { GrantwayError } from "../core/errors.ts";
 import { displayText } from "../core/redact.ts";
 import { UsageError } from "./exit_code.ts";
 import type { OutputStream, Platform } from "./platform.ts";
+import { withSandboxFlag } from "./sandbox_flag.ts";
 
 /** Version of every JSON shape that the CLI prints. */
 export const JSON_VERSION = 1;
@@ -120,6 +121,7 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
     if (progressShown) tell(stderr, "\r\x1b[K");
     progressShown = false;
   };
+  const withFlag = (text: string) => options.sandbox ? withSandboxFlag(text) : text;
   let held: string[] | undefined;
   const errorLine = (text: string) => {
     if (held !== undefined) return void held.push(text);
@@ -166,12 +168,10 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
         for (const line of lines) errorLine(line);
       };
     },
-    warn: (text) => errorLine(`${paintError("yellow", "warning:")} ${text}`),
+    warn: (text) => errorLine(`${paintError("yellow", "warning:")} ${withFlag(text)}`),
     error: (error) => {
       const { message, hint: plainHint, code } = describeError(error);
-      const hint = options.sandbox && plainHint !== undefined
-        ? withSandboxFlag(plainHint)
-        : plainHint;
+      const hint = plainHint === undefined ? undefined : withFlag(plainHint);
       errorLine(`${paintError("red", "error:")} ${message}`);
       if (hint !== undefined) errorLine(`  ${hint}`);
       if (options.json) {
@@ -184,14 +184,6 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
       }
     },
   };
-}
-
-/** What mends a run with `--sandbox` needs that flag as well. */
-function withSandboxFlag(hint: string): string {
-  return hint.replace(
-    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|models?|sessions|tools|usage|image|speak|transcribe|video)\b[^\n`(;]*[^\s`(.,:;]/g,
-    (command) => /--(?:sandbox|help)\b/.test(command) ? command : `${command} --sandbox`,
-  );
 }
 
 /** What to tell of a failure: code, one line, and what mends it. */

@@ -301,6 +301,25 @@ Deno.test("a login in one process, an answer in the next, with the sandbox insid
   assertEquals((await cli.run("chat Hello")).code, 4);
 });
 
+Deno.test("what a gateway of --sandbox answers names commands with that flag", async () => {
+  await using cli = await TestCli.create({ offline: true });
+  const child = cli.spawn(["gateway", "serve", "--sandbox", "--port", "0"]);
+  const origin = /http:\/\/[\d.]+:\d+/.exec(await child.said("Ctrl-C stops"))![0];
+  const { missing } = await (await fetch(`${origin}/readyz`)).json();
+  assertEquals(missing.map((text: string) => text.split("Run: ")[1]), [
+    "grantway gateway keys create <name> --sandbox",
+    "grantway auth add minimax-oauth --sandbox (or xai-oauth)",
+  ]);
+  const refused = await fetch(`${origin}/v1/messages`, { method: "POST", body: "{}" });
+  assertEquals(refused.status, 503);
+  assertStringIncludes(
+    (await refused.json()).error.message,
+    "grantway gateway keys create <name> --sandbox",
+  );
+  child.kill("SIGINT");
+  assertEquals((await child.result).code, 0);
+});
+
 Deno.test("sandbox serves what --json says, until Ctrl-C, and continues after a restart", async () => {
   await using cli = await TestCli.create({ offline: true });
   const start = async (args: string[] = []) => {
