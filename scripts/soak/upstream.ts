@@ -20,8 +20,6 @@ export type Manner =
 export interface Answer {
   /** Bytes that were taken of it. */
   bytes: number;
-  /** When it began, by `performance.now()`. */
-  begunAt?: number;
   /** When its connection was seen to be closed, by `performance.now()`. */
   closedAt?: number;
 }
@@ -59,7 +57,6 @@ export function startUpstream(): SoakUpstream {
   }, DRIP_MS);
 
   async function answer(socket: Deno.Conn, manner: Manner, told: Answer): Promise<void> {
-    told.begunAt = performance.now() + (manner === "late" ? LATE_MS : 0);
     const write = async (bytes: Uint8Array) => {
       await writeAll(socket, bytes);
       told.bytes += bytes.length;
