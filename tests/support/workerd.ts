@@ -44,6 +44,8 @@ export function outbound(fetch: typeof globalThis.fetch) {
 export interface Workerd extends AsyncDisposable {
   /** Takes real requests. */
   origin: URL;
+  /** The same, without miniflare's own Worker in between, which hides that a client has left. */
+  direct: URL;
   /** What the Worker has as `env.KV`, from outside. */
   kv: KvNamespace;
   /** What it has as `env.CREDENTIALS`, from outside; where it has any. */
@@ -85,6 +87,7 @@ export async function startWorkerd(
     bindings,
     kvNamespaces: ["KV"],
     durableObjects: hasObjects ? OBJECTS : {},
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     ...(folder === undefined ? {} : { kvPersist: folder, durableObjectsPersist: folder }),
     ...(options.fetch === undefined ? {} : { outboundService: outbound(options.fetch) }),
   });
@@ -95,6 +98,7 @@ export async function startWorkerd(
       : undefined) as unknown as ObjectNamespace;
   const open = async () => ({
     origin: await miniflare.ready,
+    direct: await miniflare.unsafeGetDirectURL(),
     kv: await miniflare.getKVNamespace("KV") as unknown as KvNamespace,
     credentials: await namespace("CREDENTIALS"),
     usage: await namespace("USAGE"),
