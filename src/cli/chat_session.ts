@@ -13,13 +13,13 @@ import type {
   StreamEvent,
   Usage,
 } from "../protocols/event.ts";
-import { GrantwayError, TransportError } from "../core/errors.ts";
 import { findModel } from "../providers/catalog.ts";
 import type { Provider } from "../providers/mod.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { MarkdownRenderer } from "./chat/markdown.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
+import { withNameHint } from "./refused_name.ts";
 
 /** Whom a chat talks to. */
 export interface ChatSession {
@@ -86,12 +86,9 @@ async function answer(
 
 /** Says where the models are listed, where a name that nobody knows here was refused. */
 export function withModelHint(error: unknown, { provider, model }: ChatSession): unknown {
-  if (!(error instanceof GrantwayError) || error.hint !== undefined) return error;
-  if (error.code !== "not_found" && error.code !== "invalid_request") return error;
-  if (findModel(provider, model) !== undefined) return error;
-  const { code, message, status, requestId } = error;
-  const hint = `Which models there are: grantway models ${provider.id}`;
-  return new TransportError(code, message, { cause: error, status, requestId, hint });
+  return findModel(provider, model) === undefined
+    ? withNameHint(error, `Which models there are: grantway models ${provider.id}`)
+    : error;
 }
 
 /** Passes events on, and shows what a person reads of them. */

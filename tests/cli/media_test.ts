@@ -89,6 +89,9 @@ Deno.test("speak takes text from a pipe, and its format from the file's name", a
   await machine.run(["speak", "Say:", "-", "-o", "b.wav", "--format", "mp3"], { stdin: "this" });
   const { stdout } = await machine.run("transcribe b.wav");
   assertEquals(stdout, "Say: this\n");
+  const unknown = await machine.run("speak --voice nope Hello");
+  assertEquals(unknown.code, 1);
+  assertStringIncludes(unknown.stderr, "grantway speak --list-voices");
   const voices = await machine.run("speak --list-voices");
   assertMatch(voices.stdout, /^ara {2}Ara, multilingual\neve {2}Eve/);
 });

@@ -138,9 +138,9 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
   }
   if (snippet === undefined) {
     for (const name of client.keyVariables) output.line(`export ${name}="$${KEY_VARIABLE}"`);
-  } else {
+  } else if (!output.options.json) {
     output.note(`In ${snippet.path}:`);
-    if (!output.options.json) output.text(snippet.text);
+    output.text(snippet.text);
   }
   output.note();
   const sandbox = context.usesSandbox ? " --sandbox" : "";

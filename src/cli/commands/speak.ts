@@ -18,6 +18,7 @@ import { UsageError } from "../exit_code.ts";
 import { withMediaAccount } from "../media/accounts.ts";
 import { readNumber, readWords } from "../media/inputs.ts";
 import { chooseOutput, type OutputFlags } from "../media/output_files.ts";
+import { withNameHint } from "../refused_name.ts";
 
 interface Options extends OutputFlags {
   voice?: string;
@@ -30,6 +31,7 @@ interface Options extends OutputFlags {
 }
 
 const EXAMPLE = 'grantway speak "Good morning"';
+const VOICES_HINT = "Which voices there are: grantway speak --list-voices";
 /** The longest text, in the longest characters. */
 const MAX_INPUT_BYTES = MAX_SPEECH_CHARACTERS * 4;
 /** Codec -> what such files are called. */
@@ -109,7 +111,9 @@ export async function run(context: Context, command: Invocation): Promise<void> 
   const { voice, language } = options;
   const request = { text, voice, language, speed, sampleRate, codec };
   const saved = await withMediaAccount(context, options.provider, async (media, account) => {
-    const { body, mediaType } = await requestSpeech(request, media);
+    const { body, mediaType } = await requestSpeech(request, media).catch((error) => {
+      throw voice === undefined ? error : withNameHint(error, VOICES_HINT);
+    });
     return { ...await target.save(body, { extension }), mediaType, provider: account.provider.id };
   });
   output.progress("");
