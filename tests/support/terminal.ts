@@ -6,6 +6,8 @@
 
 import { refuseMintedSecrets } from "./minted_secrets.ts";
 
+const LIMIT_MS = 60_000;
+
 /** A terminal with a shell-less program in it. */
 export class Terminal implements AsyncDisposable {
   readonly #tmux: string;
@@ -36,7 +38,7 @@ export class Terminal implements AsyncDisposable {
       "-y",
       String(size.rows),
       ...Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
-      `env -u CI -u NO_COLOR -u FORCE_COLOR ${quoted}; echo "[exit $?]"; sleep 60`,
+      `env -u CI -u NO_COLOR -u FORCE_COLOR ${quoted}; echo "[exit $?]"; sleep 600`,
     ]);
     return terminal;
   }
@@ -63,10 +65,10 @@ export class Terminal implements AsyncDisposable {
     return screen;
   }
 
-  /** Waits until the screen shows something, and returns it. */
+  /** Waits until the screen shows something, and returns it; the limit is for a hang alone. */
   async shows(pattern: RegExp | string): Promise<string> {
     let screen = "";
-    for (let turn = 0; turn < 500; turn++) {
+    for (const end = Date.now() + LIMIT_MS; Date.now() < end;) {
       screen = await this.screen();
       if (typeof pattern === "string" ? screen.includes(pattern) : pattern.test(screen)) {
         return screen;

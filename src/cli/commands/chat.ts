@@ -84,9 +84,19 @@ export async function run(context: Context, command: Invocation): Promise<number
   const reading = readPrompt(context, command.args);
   reading.catch(() => {});
   const resumed = which && await (await import("../chat/history.ts")).resume(context, which);
-  const choice = await chooseModel(context, { ...modelOf(resumed?.head), ...options });
+  let choice = await chooseModel(context, { ...modelOf(resumed?.head), ...options });
+  const isFirst = interactive && !output.options.json && command.args.length === 0 &&
+    which === undefined && options.provider === undefined && options.model === undefined;
   // Before anything is asked: without a login there is no point in typing a question.
-  const { provider, account, transport } = await openUpstream(context, choice.provider);
+  const { provider, account, transport } = await openUpstream(context, choice.provider)
+    .catch(async (error) => {
+      if (!isFirst || error.code !== "login_required") throw error;
+      if ((await context.credentials.list()).length > 0) throw error;
+      output.note("Nobody is signed in yet: choose whose subscription to use");
+      const { pickAndSave } = await import("./model.ts");
+      choice = await pickAndSave(context);
+      return await openUpstream(context, choice.provider);
+    });
   const { description, endpoints, source } = account;
   const prompt = await reading;
   const { answerOnce } = await loading;

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { type Provider, PROVIDERS } from "../../providers/mod.ts";
-import { chooseModel } from "../model_choice.ts";
+import { type Choice, chooseModel } from "../model_choice.ts";
 import type { Invocation } from "../command_table.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
@@ -56,8 +56,14 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       "Run: grantway model <provider>/<model>; they are listed by: grantway models",
     );
   }
-  const { provider, model } = await pickModel(context);
-  await save(context, provider, model);
+  await pickAndSave(context);
+}
+
+/** Shows the picker, with a sign-in where it is needed; what is picked is used from now on. */
+export async function pickAndSave(context: Context): Promise<Choice> {
+  const choice = await pickModel(context);
+  await save(context, choice.provider, choice.model);
+  return choice;
 }
 
 async function choose(context: Context, name: string): Promise<void> {
@@ -73,7 +79,7 @@ async function save(context: Context, provider: Provider, model: string): Promis
   context.output.line(`Using ${provider.id}/${model}`);
 }
 
-async function pickModel(context: Context): Promise<{ provider: Provider; model: string }> {
+async function pickModel(context: Context): Promise<Choice> {
   const { pick } = await import("../prompts.ts");
   const models = await context.models();
   // While one looks for the provider.
