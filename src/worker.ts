@@ -50,6 +50,9 @@ import {
 import type { KvStore } from "./credentials/mod.ts";
 import { type Provider, PROVIDERS, resolveEndpoints } from "./providers/mod.ts";
 
+/** An isolate has 128 MB for everything; a body takes up to four times its length. */
+const HELD_BYTES = 24 * 1024 * 1024;
+
 const waitUntil = await loadWaitUntil();
 const now = () => Date.now();
 const onWarning = (message: string) => console.warn(message);
@@ -94,6 +97,7 @@ function open(env: WorkerEnv): Gateway {
   return createGateway({
     version: VERSION,
     reach: "public",
+    heldBytes: HELD_BYTES,
     keys: createClientKeys({ store: kv, now }),
     settings: createSettingsSource({ load: () => readStoredSettings(kv), now, onWarning }),
     usage,

@@ -18,6 +18,7 @@ import { type AdminOptions, isAdminPath } from "./admin/options.ts";
 import { createDoor, type Need } from "./door.ts";
 import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
+import { DEFAULT_HELD_BYTES } from "./middleware/held_bytes.ts";
 import { rawPath } from "./middleware/path.ts";
 import type { GatewayOptions } from "./options.ts";
 import { createGenerateHandler } from "./routes/generate.ts";
@@ -133,10 +134,11 @@ function createAdminRoute(admin: AdminOptions, runtime: RuntimeOptions): Route["
 
 /** Creates the gateway. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { keys, settings, usage, log, reach = "loopback" } = options;
+  const { keys, settings, usage, log, reach = "loopback", heldBytes = DEFAULT_HELD_BYTES } =
+    options;
   const { now } = resolveRuntime(options);
   const books = { now, log, usage };
-  const door = createDoor({ keys, now, reach });
+  const door = createDoor({ keys, now, reach, heldBytes });
 
   const enter = async (
     request: Request,

@@ -9,6 +9,7 @@ import { displayText } from "../core/redact.ts";
 import type { ClientKeys, KeyRoute } from "./client_keys.ts";
 import { NO_RETRY, Refusal } from "./error_response.ts";
 import { answerPreflight } from "./middleware/cross_origin.ts";
+import { createHeldBytes } from "./middleware/held_bytes.ts";
 import { createHostCheck, type Reach } from "./middleware/host.ts";
 import { createKeyLimiter } from "./middleware/key_limits.ts";
 import { createKeyCheck } from "./middleware/presented_key.ts";
@@ -25,6 +26,8 @@ export interface DoorOptions {
   now: () => number;
   /** Who can reach the gateway. */
   reach: Reach;
+  /** How many bytes of bodies all requests may hold at once. */
+  heldBytes: number;
 }
 
 /** The door. */
@@ -38,10 +41,11 @@ export interface Door {
 }
 
 /** Creates the door. */
-export function createDoor({ keys, now, reach }: DoorOptions): Door {
+export function createDoor({ keys, now, reach, heldBytes }: DoorOptions): Door {
   const checkHost = createHostCheck(reach);
   const checkKey = createKeyCheck(keys, now);
   const limiter = createKeyLimiter();
+  const openHold = createHeldBytes(heldBytes);
   return {
     admit: async (request, visit, need) => {
       const { hosts, origins, limits } = visit.settings;
@@ -52,7 +56,13 @@ export function createDoor({ keys, now, reach }: DoorOptions): Door {
       if (need === "nothing") return undefined;
       const key = await checkKey(request);
       visit.key = key;
-      visit.leave = limiter.enter(key, limits, now());
+      const leave = limiter.enter(key, limits, now());
+      const hold = openHold();
+      visit.hold = hold;
+      visit.leave = () => {
+        hold.release();
+        leave();
+      };
       if (need !== "any_key" && key.scope.routes?.includes(need) === false) {
         throw new Refusal(
           403,

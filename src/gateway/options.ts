@@ -37,6 +37,11 @@ export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
   log?: AccessLog | undefined;
   /** Who can reach it, which decides by which host names. Default: `loopback`. */
   reach?: Reach | undefined;
+  /**
+   * How many bytes of bodies all requests may hold at once, which takes up to four times as much
+   * memory; a longer body is taken when it is alone. Default: 256 MiB.
+   */
+  heldBytes?: number | undefined;
   /** The longest silence of a streamed answer before a sign of life, ms. Default: 12,000. */
   heartbeatMs?: number | undefined;
 }

@@ -7,6 +7,7 @@
 import type { Dialect, Usage } from "../protocols/event.ts";
 import type { AccessLog, AccessOutcome } from "./access_log.ts";
 import type { ClientKey } from "./client_keys.ts";
+import type { Hold } from "./middleware/held_bytes.ts";
 import { rawPath } from "./middleware/path.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { UsageLedger } from "./usage.ts";
@@ -48,8 +49,10 @@ export class Visit {
   model: string | undefined;
   /** Ids of the accounts that were tried. */
   readonly accounts: string[] = [];
-  /** Gives back what the request holds of its key. */
+  /** Gives back what the request holds of its key, and of the gateway's memory. */
   leave: () => void = () => {};
+  /** What it holds of the gateway's memory, once it is let in. */
+  hold: Hold | undefined;
   /** Whether the ledger counts it: it asks for an answer of a model. */
   isCounted = false;
   /** Whether its end comes after the answer was handed out, and is told by who writes it. */

@@ -15,6 +15,7 @@ import {
 import { outlineJson } from "../../core/json_outline.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import { Refusal } from "../error_response.ts";
+import { counted, type Hold } from "./held_bytes.ts";
 
 /** A client that takes longer to send a body does not mean to, ms. */
 const BODY_TIMEOUT_MS = 60_000;
@@ -30,15 +31,18 @@ export interface JsonBody {
 /**
  * Reads a JSON body.
  *
- * @throws {Refusal} 413, 408, or 400 where its shape is not fit to be parsed.
+ * @param hold Counts its bytes. Default: nobody does.
+ * @throws {Refusal} 413, 408, 503 where there is no room for it, or 400 where its shape is not fit to be
+ * parsed.
  * @throws Whatever reading fails with when the client leaves.
  */
 export async function readJsonBody(
   request: Request,
   limitBytes: number,
   runtime: Pick<Runtime, "startTimer">,
+  hold?: Hold,
 ): Promise<JsonBody> {
-  const bytes = await readBody(request, limitBytes, runtime);
+  const bytes = await readBody(request, limitBytes, runtime, hold);
   return { bytes, json: parseBody(bytes) };
 }
 
@@ -54,9 +58,11 @@ export async function readBody(
   request: Request,
   limitBytes: number,
   runtime: Pick<Runtime, "startTimer">,
+  hold?: Hold,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await within(readMessageBytes(request, limitBytes), request, runtime);
+    const message = hold === undefined ? request : counted(request, limitBytes, hold);
+    return await within(readMessageBytes(message, limitBytes), request, runtime);
   } catch (error) {
     throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
   }

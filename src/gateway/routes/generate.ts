@@ -34,7 +34,7 @@ export type GenerateHandler = (
 export function createGenerateHandler(options: GatewayOptions): GenerateHandler {
   const runtime = resolveRuntime(options);
   return async (request, visit, what) => {
-    const body = await readBody(request, visit.settings.limits.bodyBytes, runtime);
+    const body = await readBody(request, visit.settings.limits.bodyBytes, runtime, visit.hold);
     const conversation = conversationHeader(request.headers);
     const router = routerFor(visit, conversation, options, runtime);
     visit.isCounted = what === "generate";

@@ -45,7 +45,7 @@ export async function readJson(
   { runtime }: MediaRoutes,
 ): Promise<JsonObject> {
   const { bodyBytes } = visit.settings.limits;
-  const { json } = await readJsonBody(request, bodyBytes, runtime);
+  const { json } = await readJsonBody(request, bodyBytes, runtime, visit.hold);
   return json ?? badRequest("The body is no JSON object");
 }
 
@@ -59,7 +59,12 @@ export async function readFields(
   if (!type.toLowerCase().startsWith("multipart/form-data")) {
     return { values: await readJson(request, visit, routes), files: () => [] };
   }
-  const bytes = await readBody(request, visit.settings.limits.bodyBytes, routes.runtime);
+  const bytes = await readBody(
+    request,
+    visit.settings.limits.bodyBytes,
+    routes.runtime,
+    visit.hold,
+  );
   let form: FormData;
   try {
     form = await new Response(bytes, { headers: { "content-type": type } }).formData();
