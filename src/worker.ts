@@ -8,6 +8,7 @@
  */
 
 import {
+  ACCOUNTS_KEY,
   createAdviceStore,
   createCredentialCaller,
   createCredentialReader,
@@ -68,7 +69,8 @@ function open(env: WorkerEnv): Gateway {
   const kv = openKv(env);
   const store = createRemoteStore({ objects: env.STORE, sleep });
   const call = createCredentialCaller({ objects: env.CREDENTIALS, sleep, random: Math.random });
-  const reader = createCredentialReader({ kv, call, now, sleep, onWarning });
+  const accounts = () => store.get(ACCOUNTS_KEY);
+  const reader = createCredentialReader({ kv, call, accounts, now, sleep, onWarning });
   const books = createRemoteBooks<UsageRow, UsageQuery>({ objects: env.USAGE, sleep });
   const credentials = createRemoteCredentials(reader, call);
   const usage = env.USAGE === undefined ? undefined : createUsageLedger({

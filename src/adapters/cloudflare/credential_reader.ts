@@ -35,6 +35,8 @@ import { createSharedCalls } from "./shared_calls.ts";
 /** How long memory is believed. */
 const MEMORY_MS = 15_000;
 const KV_TIMEOUT_MS = 2_000;
+/** While nobody is signed in, somebody may just do so. */
+const NOBODY_MS = 2_000;
 /** The object refreshes by itself. Who sees that it has not, so long after it was due, reminds it. */
 const OVERDUE_MS = 30_000;
 const REMINDER_SPACING_MS = 30_000;
@@ -45,6 +47,8 @@ export interface CredentialReaderOptions {
   kv: KvStore;
   /** Calls objects. */
   call: CredentialCaller;
+  /** The list of credentials as its owner has it, for where KV may be late. Default: KV's. */
+  accounts?: (() => Promise<string | null>) | undefined;
   /** Wall clock, ms since the epoch. */
   now: () => number;
   /** Waits. */
@@ -55,8 +59,11 @@ export interface CredentialReaderOptions {
 
 /** The credentials of an isolate. */
 export interface CredentialReader {
-  /** Every credential that KV knows of, without refresh tokens. */
-  list(): Promise<Credential[]>;
+  /**
+   * Every credential, or those of one provider, without refresh tokens. Where KV shows none, the list's
+   * owner is asked; with `isNow` it is in any case.
+   */
+  list(provider?: string, isNow?: boolean): Promise<Credential[]>;
   /** One credential, without its refresh token; null when its object has none. */
   get(name: CredentialName): Promise<Credential | null>;
   /** Its bearer. */
@@ -79,6 +86,7 @@ export function createCredentialReader(options: CredentialReaderOptions): Creden
   const memories = new Map<string, Memory>();
   const shared = createSharedCalls(sleep);
   let accounts: { names: CredentialName[]; readAt: number } = { names: [], readAt: -Infinity };
+  let ownersReadAt = -Infinity;
 
   function memoryOf(name: CredentialName): Memory {
     const key = accessKey(name);
@@ -139,6 +147,17 @@ export function createCredentialReader(options: CredentialReaderOptions): Creden
     return record;
   }
 
+  /** Of a list that cannot be read the last one stays. */
+  const readAccounts = (name: string, read: () => Promise<string | null>): Promise<void> =>
+    shared(name, async () => {
+      try {
+        const text = await bounded(read(), KV_TIMEOUT_MS, "read accounts", sleep);
+        accounts = { names: parseAccounts(text), readAt: now() };
+      } catch (error) {
+        onWarning((error as Error).message);
+      }
+    });
+
   const leftMs = ({ expiresAt }: Credential) => (expiresAt ?? Infinity) - now();
 
   function remind(name: CredentialName, credential: Credential): void {
@@ -176,22 +195,26 @@ export function createCredentialReader(options: CredentialReaderOptions): Creden
   return {
     learn,
 
-    async list(): Promise<Credential[]> {
+    async list(provider?: string, isNow = false): Promise<Credential[]> {
+      const isWanted = (name: CredentialName) =>
+        provider === undefined || name.provider === provider;
       // An empty list is asked for again each time: somebody may just have signed in.
       if (accounts.names.length === 0 || !isRecent(accounts.readAt)) {
-        await shared(ACCOUNTS_KEY, async () => {
-          try {
-            const text = await bounded(kv.get(ACCOUNTS_KEY), KV_TIMEOUT_MS, "read accounts", sleep);
-            accounts = { names: parseAccounts(text), readAt: now() };
-          } catch (error) {
-            onWarning((error as Error).message);
-          }
-        });
+        await readAccounts(ACCOUNTS_KEY, () => kv.get(ACCOUNTS_KEY));
+      }
+      const ownersAgeMs = now() - ownersReadAt;
+      const isLate = !accounts.names.some(isWanted) &&
+        !(ownersAgeMs >= 0 && ownersAgeMs < (accounts.names.length === 0 ? NOBODY_MS : MEMORY_MS));
+      if (options.accounts !== undefined && (isNow || isLate)) {
+        // Also when it fails: one that cannot be reached is not asked with each request.
+        ownersReadAt = now();
+        await readAccounts(`owner of ${ACCOUNTS_KEY}`, options.accounts);
       }
       // What an object has told may not be listed yet.
       const told = [...memories.values()].filter(({ record }) => record?.credential != null);
       const names = new Map(
-        [...accounts.names, ...told.map(({ name }) => name)].map((name) => [accessKey(name), name]),
+        [...accounts.names, ...told.map(({ name }) => name)].filter(isWanted)
+          .map((name) => [accessKey(name), name]),
       );
       const records = await Promise.all([...names.values()].map(async (name) => {
         const record = await lookUp(name);

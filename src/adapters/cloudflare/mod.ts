@@ -18,7 +18,7 @@ export {
   type CredentialReader,
   type CredentialReaderOptions,
 } from "./credential_reader.ts";
-export type { CredentialName, CredentialRecord } from "./credential_record.ts";
+export { ACCOUNTS_KEY, type CredentialName, type CredentialRecord } from "./credential_record.ts";
 export type { ObjectNamespace, ObjectState, ObjectStorage, ObjectStub } from "./durable_object.ts";
 export { createKvStore, type KvNamespace, type KvStoreOptions } from "./kv_store.ts";
 export type { TokenRequest } from "./object_keeper.ts";

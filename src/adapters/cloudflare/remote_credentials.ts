@@ -45,20 +45,17 @@ export function createRemoteCredentials(
   }
 
   return {
-    async list(provider?: string): Promise<Credential[]> {
-      const all = await reader.list();
-      return provider === undefined ? all : all.filter((one) => one.provider === provider);
-    },
+    list: (provider?: string): Promise<Credential[]> => reader.list(provider),
 
     get: (provider: string, id: string): Promise<Credential | null> => reader.get({ provider, id }),
 
     // Two that add at the same moment see nothing of each other: their labels may be the same.
+    // What was added before is seen, whatever KV shows.
     async add(
       provider: string,
       create: (stored: readonly Credential[]) => Credential | undefined,
     ): Promise<Credential | undefined> {
-      const stored = (await reader.list()).filter((one) => one.provider === provider);
-      const credential = create(stored);
+      const credential = create(await reader.list(provider, true));
       return credential && await change(provider, credential.id, () => credential);
     },
 

@@ -22,9 +22,10 @@ import {
   type WireError,
 } from "./credential_call.ts";
 import { createCredentialReader } from "./credential_reader.ts";
-import type { CredentialName } from "./credential_record.ts";
+import { ACCOUNTS_KEY, type CredentialName } from "./credential_record.ts";
 import type { ObjectNamespace, ObjectState } from "./durable_object.ts";
 import { createRemoteCredentials } from "./remote_credentials.ts";
+import { createRemoteStore } from "./store_object.ts";
 import { openStorage, readOverrides, type WorkerEnv } from "./worker_env.ts";
 
 const RECORD_KEY = "record";
@@ -109,7 +110,9 @@ export class SignInObject {
     const onWarning = (message: string) => console.warn(message);
     const objects = this.#env.CREDENTIALS;
     const call = createCredentialCaller({ objects, sleep, random: Math.random });
-    const reader = createCredentialReader({ kv, call, now, sleep, onWarning });
+    const store = createRemoteStore({ objects: this.#env.STORE, sleep });
+    const accounts = () => store.get(ACCOUNTS_KEY);
+    const reader = createCredentialReader({ kv, call, accounts, now, sleep, onWarning });
     const seal = `sign_in/${id}`;
     return this.#signIn = createSignIn({
       ...this.#runtime,

@@ -37,6 +37,9 @@ class World {
   stored: CredentialRecord | null = null;
   turns: Turn[] = [];
   calls: Record<string, unknown>[] = [];
+  /** What the owner of the list says, and how often it was asked. */
+  accounts: string | null = null;
+  ownerReads = 0;
   readonly warnings: string[] = [];
   readonly name: { provider: string; id: string };
   readonly now = () => 1_800_000_000_000 + this.offsetMs;
@@ -118,6 +121,10 @@ class World {
     const reader = createCredentialReader({
       kv: this.store(keys),
       call,
+      accounts: () => {
+        this.ownerReads++;
+        return Promise.resolve(this.accounts);
+      },
       now: this.now,
       sleep: this.sleep,
       onWarning,
@@ -183,6 +190,32 @@ Deno.test("CredentialReader", async (t) => {
     world.offsetMs += MINUTE;
     assertEquals((await reader.list()).some(({ id }) => id === world.name.id), true);
   });
+
+  await row(
+    "K02: asks the list's owner where KV shows no login, and not with each call",
+    async (world) => {
+      const { id, provider } = world.name;
+      await world.store().put("accounts", JSON.stringify({ accounts: [] }));
+      world.stored = world.record(1, 10 * MINUTE);
+      const { reader } = world.isolate();
+      const ids = async (name?: string) => (await reader.list(name)).map((one) => one.id);
+      assertEquals([await ids(), world.ownerReads], [[], 1]);
+      // Signed in elsewhere; here KV goes on showing nobody.
+      world.accounts = JSON.stringify({ accounts: [{ provider, id }] });
+      assertEquals([await ids(), world.ownerReads], [[], 1]);
+      world.offsetMs += 2_000;
+      assertEquals([await ids(), world.ownerReads], [[id], 2]);
+      assertEquals([await ids(provider), world.ownerReads], [[id], 2]);
+      // Nobody is signed in to another one: that is asked now and then.
+      for (let i = 0; i < 5; i++) assertEquals(await ids("xai-oauth"), []);
+      assertEquals(world.ownerReads, 2);
+      world.offsetMs += 15_000;
+      for (let i = 0; i < 5; i++) assertEquals(await ids("xai-oauth"), []);
+      assertEquals(world.ownerReads, 3);
+      await reader.list(provider, true);
+      assertEquals(world.ownerReads, 4);
+    },
+  );
 
   await row(
     "K03: publishes again a second and more after a 429, the newest alone",
