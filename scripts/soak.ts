@@ -4,13 +4,15 @@
  * Clients of `grantway gateway serve` leave where it hurts: with half a request sent, before the
  * headers, in the middle of a stream, while nobody reads, after the end. Before and after them its
  * memory and its sockets are counted, and have to be the same. Then, one by one: how long a connection
- * upstream outlives its client, what a slow reader costs, and many streams at once.
+ * upstream outlives its client, what a slow reader costs, many streams at once, and somebody who guesses
+ * client keys.
  *
  * @module
  */
 
 import { createHome } from "./bench/gateway/home.ts";
-import { type Leaving, requestOf, visit } from "./soak/client.ts";
+import { Message, writeAll } from "./bench/gateway/http.ts";
+import { guessOf, type Leaving, requestOf, visit } from "./soak/client.ts";
 import { type Held, startGateway } from "./soak/gateway.ts";
 import { startUpstream } from "./soak/upstream.ts";
 
@@ -32,6 +34,8 @@ const LEAVINGS: Leaving[] = [
 const AT_ONCE = 50;
 /** So many bring every cache, pool and heap to its size. */
 const WARM_UP_CYCLES = 2_000;
+/** In a heap of any size most would be garbage that nobody has collected yet, not a leak. */
+const CYCLES_HEAP_MIB = 96;
 const SECOND_MS = 1_000;
 
 const LIMITS = {
@@ -57,8 +61,8 @@ function check(isGood: boolean, line: string): void {
 
 const home = await createHome(5_000);
 const upstream = startUpstream();
-const gateway = await startGateway(home.env(upstream.origin));
-const door = { port: gateway.port, key: home.key };
+let gateway = await startGateway(home.env(upstream.origin));
+let door = { port: gateway.port, key: home.key };
 let asked = 0;
 
 /** Clients that leave, `AT_ONCE` of them at a time. */
@@ -86,6 +90,9 @@ async function quiet(): Promise<Held> {
 }
 
 async function cyclesLeaveNothing(): Promise<void> {
+  await gateway.stop();
+  gateway = await startGateway(home.env(upstream.origin), CYCLES_HEAP_MIB);
+  door = { port: gateway.port, key: home.key };
   await come(WARM_UP_CYCLES);
   const before = await quiet();
   const startedAt = performance.now();
@@ -193,12 +200,55 @@ async function manyAtOnce(): Promise<void> {
   );
 }
 
+/** Somebody tries one client key after the other; those who have one are served all the while. */
+async function guessesHinderNobody(): Promise<void> {
+  const ms = 5 * SECOND_MS;
+  const endAt = performance.now() + ms;
+  const statuses = new Map<string, number>();
+  const guess = async (guesser: number) => {
+    using socket = await Deno.connect({ hostname: "127.0.0.1", port: door.port });
+    const reader = new Message();
+    const buffer = new Uint8Array(64 * 1024);
+    for (let number = 0; performance.now() < endAt; number++) {
+      reader.reset();
+      await writeAll(socket, guessOf(door, `${guesser}-${number}`));
+      for (;;) {
+        const size = await socket.read(buffer);
+        if (size === null) throw new Error("A guesser's connection was closed");
+        if (reader.add(buffer.subarray(0, size))) break;
+      }
+      const status = reader.head.slice(9, 12);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  };
+  const guessing = Promise.all(Array.from({ length: 32 }, (_, guesser) => guess(guesser)));
+  const waits: number[] = [];
+  let bad = 0;
+  while (performance.now() < endAt) {
+    const askedAt = performance.now();
+    const { problem } = await visit(door, PATHS[0], { manner: "brief", reads: Infinity }, asked++);
+    waits.push(performance.now() - askedAt);
+    if (problem !== undefined) bad++;
+    await pause(20);
+  }
+  await guessing;
+  const { "401": told = 0, "429": slowed = 0, ...others } = Object.fromEntries(statuses);
+  waits.sort((a, b) => a - b);
+  check(
+    bad === 0 && told <= 2 * 120 && slowed > 1_000 && Object.keys(others).length === 0,
+    `${((told + slowed) * SECOND_MS / ms).toFixed(0)} guesses of a client key a second: ` +
+      `${told} were looked at, ${slowed} slowed down; ${bad} of ${waits.length} good requests ` +
+      `failed, half of them took ${waits[waits.length >> 1]!.toFixed(0)} ms at most`,
+  );
+}
+
 try {
   await come(LEAVINGS.length * PATHS.length);
   await slowReadersAreCheap();
   await connectionsEndWithTheirClients();
-  await cyclesLeaveNothing();
   await manyAtOnce();
+  await guessesHinderNobody();
+  await cyclesLeaveNothing();
 } finally {
   await gateway.stop();
   upstream.close();

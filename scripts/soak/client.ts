@@ -54,6 +54,13 @@ export function requestOf(
   );
 }
 
+/** A request with a client key that nobody has. */
+export function guessOf({ port }: Door, guess: string): Uint8Array {
+  return new TextEncoder().encode(
+    `GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-api-key: gw_guess-${guess}\r\n\r\n`,
+  );
+}
+
 /** One visit. */
 export async function visit(
   door: Door,

@@ -26,11 +26,15 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `grantway gateway serve`. */
-export async function startGateway(env: Record<string, string>): Promise<GatewayProcess> {
+/** Starts `grantway gateway serve`; `heapMiB` is the most that its objects may take. */
+export async function startGateway(
+  env: Record<string, string>,
+  heapMiB?: number,
+): Promise<GatewayProcess> {
+  const heap = heapMiB === undefined ? [] : [`--v8-flags=--max-old-space-size=${heapMiB}`];
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-check", "--allow-all", CLI],
+      ...["run", "--no-check", "--allow-all", ...heap, CLI],
       ...["gateway", "serve", "--port", "0", "--quiet", "--json"],
     ],
     env,
