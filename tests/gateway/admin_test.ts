@@ -459,3 +459,20 @@ Deno.test("the admin page shows hostile names as text", async () => {
   assertEquals(/<img|<script/i.test(text), false);
   assertMatch(text, /&lt;img src=x onerror=alert\(1\)&gt;/);
 });
+
+Deno.test("the admin side tells an account whose access token has expired from one that is broken", async () => {
+  for (const keepsElsewhere of [true, false]) {
+    const world = createAdminWorld({ keepsElsewhere });
+    const id = await world.approve("minimax-oauth");
+    await world.api("POST", `sign-ins/${id}/confirm`, {});
+    const [stored] = await world.credentials.list();
+    // As an isolate sees it: the refresh token is with the login's object.
+    const { refreshToken: _refreshToken, ...tokens } = stored!.tokens!;
+    await world.credentials.put({ ...stored!, tokens, expiresAt: world.clock.now() - 60_000 });
+    const { accounts: [{ status }] } = await world.api("GET", "accounts");
+    assertEquals(status.state, keepsElsewhere ? "refreshable" : "needs_login");
+    const { sections } = await world.api("GET", "doctor");
+    const { checks: [check] } = sections.at(-1);
+    assertEquals(check.status, keepsElsewhere ? "ok" : "warning");
+  }
+});

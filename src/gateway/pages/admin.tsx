@@ -48,7 +48,7 @@ function statusLine({ credential, status, coolDown }: AdminAccount) {
   const isGood = status.state === "valid" || status.state === "refreshable";
   const words = {
     valid: expiresAt === null ? "valid" : `valid until ${instant(expiresAt)}, then refreshed`,
-    refreshable: "expired; the next use refreshes it",
+    refreshable: "signed in; the next use refreshes its access token",
     uncertain: "uncertain: a refresh has no known outcome yet",
     needs_login: "needs a new login",
   };
