@@ -77,7 +77,7 @@ function openFile({ platform, home }: Context): CatalogFile {
   const path = home.models;
   return {
     read: async (limit) => {
-      const bytes = await fileSystem.read(path, limit);
+      const bytes = await fileSystem.read(path, { limit });
       return bytes === null ? null : new TextDecoder().decode(bytes);
     },
     write: async (text) => {

@@ -86,18 +86,18 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   const lockName = name === DOCUMENT_NAME ? "document" : `document.${name}`;
   // Writers of this process queue up here instead of polling against each other.
   let lastWriter: Promise<unknown> = Promise.resolve();
-  /** What was read last: equal bytes need not be parsed again. Nobody changes it. */
-  let latest: { bytes: Uint8Array; document: StoreDocument } | undefined;
+  /** What was read or written last: it need not be parsed again. Nobody changes it. */
+  let latest: { bytes: Uint8Array<ArrayBuffer>; document: StoreDocument } | undefined;
 
   async function read(): Promise<StoreDocument> {
     let bytes: Uint8Array<ArrayBuffer> | null;
     try {
-      bytes = await files.read(path);
+      bytes = await files.read(path, { known: latest?.bytes });
     } catch (error) {
       throw storageError("storage_read", `read ${path}`, error);
     }
     if (bytes === null) return emptyDocument();
-    if (latest === undefined || !isEqual(latest.bytes, bytes)) {
+    if (bytes !== latest?.bytes) {
       latest = { bytes, document: parseDocument(bytes, path) };
     }
     return latest.document;
@@ -138,7 +138,7 @@ export function createFileStore(options: FileStoreOptions): FileStore {
   async function rollForward(main: StoreDocument): Promise<StoreDocument> {
     try {
       // "{": anything else is only reserved room.
-      if ((await files.read(sparePath, 1))?.[0] !== 0x7b) return main;
+      if ((await files.read(sparePath, { limit: 1 }))?.[0] !== 0x7b) return main;
       const bytes = await files.read(sparePath);
       if (bytes === null) return main;
       const spare = await decodeSpare(bytes, digest);
@@ -252,18 +252,6 @@ export function createFileStore(options: FileStoreOptions): FileStore {
       }
     },
   };
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  // Four at a time: documents may have megabytes.
-  const words = a.byteOffset % 4 + b.byteOffset % 4 === 0 ? a.length >> 2 : 0;
-  const wordsOfA = new Int32Array(a.buffer, words && a.byteOffset, words);
-  const wordsOfB = new Int32Array(b.buffer, words && b.byteOffset, words);
-  for (let i = 0; i < words; i++) if (wordsOfA[i] !== wordsOfB[i]) return false;
-  for (let i = 4 * words; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 let lineFeeds = new Uint8Array();

@@ -27,16 +27,24 @@ export class LockUnsupportedError extends Error {
   override name = "LockUnsupportedError";
 }
 
+/** Options of {@linkcode FileSystem.read}. */
+export interface ReadFileOptions {
+  /** Only so many bytes from the start. */
+  limit?: number | undefined;
+  /** What was read before: where the content is still the same, this very array may be the result. */
+  known?: Uint8Array<ArrayBuffer> | undefined;
+}
+
 /** Files that this user alone may read. Every other failure is the runtime's own error. */
 export interface FileSystem {
   /** Creates a folder with mode 0700, and its parents, unless it is there. */
   ensureFolder(path: string): Promise<void>;
   /**
-   * The content, or the first `limit` bytes of it; null only when there is no such file.
+   * The content, or its start; null only when there is no such file.
    *
    * @throws {FileRefusedError} When it is not a private regular file.
    */
-  read(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null>;
+  read(path: string, options?: ReadFileOptions): Promise<Uint8Array<ArrayBuffer> | null>;
   /**
    * Writes from the start of the file, then cuts it to that length: what was allocated before is
    * used again. Creates it with mode 0600. Not durable before {@linkcode FileSystem.sync}.

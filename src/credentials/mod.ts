@@ -42,6 +42,7 @@ export {
   type FileSystem,
   type LockFile,
   LockUnsupportedError,
+  type ReadFileOptions,
 } from "./file_system.ts";
 export { createKeeper, type KeeperOptions } from "./keeper.ts";
 export {

@@ -253,7 +253,7 @@ export class Process implements CheckedProcess {
     const short = (path: string) => path.slice(HOME.length + 1);
     return {
       ensureFolder: () => this.call("write", "ensureFolder", () => {}),
-      read: (path, limit) =>
+      read: (path, { limit } = {}) =>
         this.call("read", `read ${short(path)}`, () => {
           const bytes = disk.read(path);
           return limit === undefined ? bytes : bytes?.subarray(0, limit) ?? null;

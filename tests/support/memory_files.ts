@@ -46,7 +46,7 @@ export class MemoryDisk {
     };
     return {
       ensureFolder: async (path) => await onCall(`ensureFolder ${name(path)}`),
-      read: async (path, limit) => {
+      read: async (path, { limit } = {}) => {
         await onCall(`read ${name(path)}`);
         return this.entries.get(path)?.bytes.slice(0, limit) ?? null;
       },

@@ -7,8 +7,12 @@
  * @module
  */
 
-import { FileRefusedError, type FileSystem } from "../../credentials/file_system.ts";
-import { readUpTo, writeAll } from "./file.ts";
+import {
+  FileRefusedError,
+  type FileSystem,
+  type ReadFileOptions,
+} from "../../credentials/file_system.ts";
+import { holds, readUpTo, writeAll } from "./file.ts";
 import { checkOwner, createPrivateFile, openPrivateFile, repairMode } from "./private_file.ts";
 
 /** Options of {@linkcode createFileSystem}. */
@@ -38,9 +42,17 @@ export function createFileSystem(options: FileSystemOptions = {}): FileSystem {
     },
 
     // deno-lint-ignore require-await -- an error must reject, not throw
-    async read(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    async read(
+      path: string,
+      { limit, known }: ReadFileOptions = {},
+    ): Promise<Uint8Array<ArrayBuffer> | null> {
       using file = openPrivateFile(path, { read: true }, onWarning);
-      return file === null ? null : readUpTo(file, limit ?? file.statSync().size);
+      if (file === null) return null;
+      if (known !== undefined) {
+        if (holds(file, known)) return known;
+        file.seekSync(0, Deno.SeekMode.Start);
+      }
+      return readUpTo(file, limit ?? file.statSync().size);
     },
 
     // deno-lint-ignore require-await -- an error must reject, not throw

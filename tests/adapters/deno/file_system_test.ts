@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { createFileLock } from "../../../src/adapters/deno/file_lock.ts";
 import { openFileStore } from "../../../src/adapters/deno/file_store.ts";
 import { createFileSystem } from "../../../src/adapters/deno/file_system.ts";
@@ -27,7 +33,7 @@ Deno.test("createFileSystem() reads null only where there is no file", () =>
     assertEquals(await files.read(`${folder}/none`), null);
     await files.write(`${folder}/empty`, new Uint8Array());
     assertEquals(await files.read(`${folder}/empty`), new Uint8Array());
-    assertEquals(await files.read(`${folder}/empty`, 1), new Uint8Array());
+    assertEquals(await files.read(`${folder}/empty`, { limit: 1 }), new Uint8Array());
     const error = await assertRejects(() => files.read(`${folder}/empty/below`));
     assert(!(error instanceof FileRefusedError));
   }));
@@ -58,8 +64,31 @@ Deno.test("createFileSystem() overwrites in place and cuts", () =>
     await files.sync(path);
     await files.syncFolder(folder);
     assertEquals(await files.read(path), BYTES);
-    assertEquals(await files.read(path, 2), BYTES.subarray(0, 2));
+    assertEquals(await files.read(path, { limit: 2 }), BYTES.subarray(0, 2));
     assertEquals(Deno.lstatSync(path).ino, ino);
+  }));
+
+Deno.test("createFileSystem() gives back what is known, if that is still the content", () =>
+  withFolder(async (folder) => {
+    const files = createFileSystem(), path = `${folder}/file`;
+    // More than one block, and no whole number of words.
+    const known = new Uint8Array(150_001).fill(1);
+    await files.write(path, known);
+    assertStrictEquals(await files.read(path, { known }), known);
+    const changes: [string, Uint8Array<ArrayBuffer>][] = [
+      ["its first byte", known.with(0, 2)],
+      ["one of its second block", known.with(70_000, 2)],
+      ["its last byte", known.with(150_000, 2)],
+      ["shorter", known.slice(1)],
+      ["longer", new Uint8Array([...known, 1])],
+      ["empty", new Uint8Array()],
+    ];
+    for (const [name, changed] of changes) {
+      await files.write(path, changed);
+      assertEquals(await files.read(path, { known }), changed, name);
+    }
+    await Deno.remove(path);
+    assertEquals(await files.read(path, { known }), null);
   }));
 
 const REFUSED: { name: string; make: (path: string, aside: string) => unknown; says: string }[] = [
