@@ -20,10 +20,21 @@ import { createKvStore } from "../../../src/adapters/cloudflare/mod.ts";
 import type { GrantwayError } from "../../../src/core/errors.ts";
 import { sleep } from "../../../src/core/runtime.ts";
 import type { Credential } from "../../../src/credentials/credential.ts";
+import { GRANT_TIMEOUT_MS } from "../../../src/credentials/refresh_timing.ts";
 import type { CredentialStore } from "../../../src/credentials/credential_store.ts";
 
 /** Where the clocks of objects that run faster start, ms since the epoch. */
 const START = Date.now();
+
+/** How many requests of objects were given up because their time was over. */
+let deadlines = 0;
+let lastDeadlineAt = -Infinity;
+
+/** Two timers watch one request; whichever fires, or both, is one deadline. */
+function deadlinePassed(): void {
+  if (Date.now() - lastDeadlineAt > 20) deadlines++;
+  lastDeadlineAt = Date.now();
+}
 
 /** A clock that runs `scale` times as fast as the real one. */
 function clockOf(scale: number) {
@@ -58,7 +69,11 @@ export class TestObject extends CredentialObject {
         deleteAlarm: () => storage.deleteAlarm(),
       },
     };
-    super(scaled, env, { now, sleep, startTimer: timerOf(scale) });
+    const watched = async (ms: number, signal?: AbortSignal) => {
+      await sleep(ms, signal);
+      if (ms === GRANT_TIMEOUT_MS) deadlinePassed();
+    };
+    super(scaled, env, { now, sleep: watched, startTimer: timerOf(scale) });
     this.#state = state;
     this.#plan = plan;
   }
@@ -86,7 +101,10 @@ export class TestObject extends CredentialObject {
 
 function timerOf(scale: number) {
   return (ms: number, fire: () => void) => {
-    const timer = setTimeout(fire, ms / scale);
+    const timer = setTimeout(() => {
+      deadlinePassed();
+      fire();
+    }, ms / scale);
     return () => clearTimeout(timer);
   };
 }
@@ -106,7 +124,7 @@ function open(env: WorkerEnv) {
 
 /** One request to the isolate. */
 export interface TestCall {
-  method: "token" | "put" | "list" | "remove" | "object" | "kv" | "time";
+  method: "token" | "put" | "list" | "remove" | "object" | "kv" | "time" | "deadlines";
   provider: string;
   id: string;
   /** For `token`: how many callers, and what they were refused. */
@@ -124,6 +142,8 @@ async function run(call: TestCall, env: WorkerEnv): Promise<unknown> {
   switch (call.method) {
     case "time":
       return clockOf(Number(env["SCALE"] ?? 1)).now();
+    case "deadlines":
+      return deadlines;
     case "token": {
       const source = reader.source({ provider, id });
       const asked = Array.from(
