@@ -40,12 +40,8 @@ import {
   SAVE_TIMEOUT_MS,
   WAIT_MS,
 } from "./refresh_timing.ts";
-import {
-  createRotation,
-  type LiveCredential,
-  requireLogin,
-  type RotationOptions,
-} from "./rotation.ts";
+import { createRotation, type RotationOptions } from "./rotation.ts";
+import { type LiveCredential, requireLogin } from "./rotation_record.ts";
 
 /** What a keeper takes of the outside world. */
 export interface AccessTokenSourceOptions extends RotationOptions {

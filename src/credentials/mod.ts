@@ -77,6 +77,7 @@ export {
   type PendingLogin,
 } from "./pending_login.ts";
 export { createProviderRefresh, type ProviderRefreshOptions } from "./provider_refresh.ts";
+export type { OrphanOptions } from "./orphan.ts";
 export type { LoginNames } from "./refresh_error.ts";
 export { type RevocationOutcome, revokeCredential, type RevokeOptions } from "./revoke.ts";
 export { type CredentialState, credentialState } from "./refresh_timing.ts";

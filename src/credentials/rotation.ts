@@ -3,11 +3,12 @@
  *
  *     re-read → adopt, or: wait for an orphan → durable intent → request → re-read → durable answer
  *
- * Invariants kept here, whatever crashes in between:
+ * Invariants kept here, whatever crashes in between; `orphan.ts` says how long that wait is, and
+ * `rotation_record.ts` what is written:
  *
  * - A refresh token is presented again only while its outcome is unknown, one attempt after the
- *   other, no sooner than {@linkcode PROBE_DELAY_MS} after the previous sender is known to be gone.
- *   That wait starts when this process sees the intent: the time written in it may be wrong (I3).
+ *   other, no sooner than {@linkcode PROBE_DELAY_MS} after the previous sender is known to be gone
+ *   (I3).
  * - The intent is durable before the first byte leaves; the answer is durable before it is handed
  *   out, or it is handed out as unsaved: with a warning on each use, and the lease kept (I4, I5).
  * - Only the provider's definitive word ends a login, and only the token it was about (I7).
@@ -20,7 +21,6 @@
 import { createDeferred, type Deferred } from "../core/deferred.ts";
 import { CredentialError, GrantwayError, OAuthError } from "../core/errors.ts";
 import { toHex } from "../core/hex.ts";
-import { displayText } from "../core/redact.ts";
 import type { RefreshOutcome } from "../oauth/refresh_token.ts";
 import type { TokenSet } from "../oauth/token_set.ts";
 import {
@@ -32,33 +32,30 @@ import {
 } from "./credential.ts";
 import type { Digest } from "./document.ts";
 import type { HeldLease, KvStore } from "./kv_store.ts";
+import { createOrphans, type OrphanOptions } from "./orphan.ts";
+import { loginEnded, type LoginNames, notSaved, notYet, whyRejected } from "./refresh_error.ts";
 import {
-  loginEnded,
-  type LoginNames,
-  notLoggedIn,
-  notSaved,
-  notYet,
-  whyRejected,
-} from "./refresh_error.ts";
-import {
-  DEFAULT_LIFETIME_MS,
   GRANT_TIMEOUT_MS,
-  notSentDelayMs,
   OVER,
   pacedMs,
-  pendingIntent,
   PROBE_DELAY_MS,
-  probeDelayMs,
-  recentPresentations,
-  refusedDelayMs,
   SAVE_TIMEOUT_MS,
 } from "./refresh_timing.ts";
+import {
+  afterFailure,
+  type FailedOutcome,
+  isSameGrant,
+  nextIntent,
+  requireLogin,
+  rotated,
+  supersedes,
+} from "./rotation_record.ts";
 
 /** A host that slept finds every deadline passed at its first try, and the disk in order at its next. */
 const MIN_SAVES = 5;
 
 /** What a rotation takes of the outside world. */
-export interface RotationOptions extends LoginNames {
+export interface RotationOptions extends LoginNames, OrphanOptions {
   /** Where the credential is. */
   store: KvStore;
   /** Provider id. */
@@ -72,18 +69,8 @@ export interface RotationOptions extends LoginNames {
    * outcome is unknown, unless the error's code is `invalid_configuration`: then nothing was sent.
    */
   refresh: (credential: Credential, signal?: AbortSignal) => Promise<RefreshOutcome>;
-  /**
-   * Looks for the answer to an attempt whose sender has gone without a word, where one is kept before
-   * the store has it. Asked before the token is presented again, and may take its time. Where it
-   * rejects, nothing is presented. Default: the store alone has answers.
-   */
-  recover?:
-    | ((sent: Credential, signal: AbortSignal | undefined) => Promise<Credential | undefined>)
-    | undefined;
   /** Wall clock, ms since the epoch. */
   now: () => number;
-  /** Monotonic clock, ms. */
-  monotonicNow: () => number;
   /** Waits; rejects with the signal's reason when aborted. */
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** SHA-256. */
@@ -133,8 +120,7 @@ export function createRotation(options: RotationOptions): Rotation {
   const critical = options.critical ?? ((run) => run());
   let unsaved: (Unsaved & Deferred<void>) | undefined;
   let isClosed = false;
-  /** An attempt whose sender is gone, and since when at the latest, monotonic ms. */
-  let gone: { attempt: string; since: number } | undefined;
+  const orphans = createOrphans(options);
 
   async function read(): Promise<Credential | null> {
     const text = await store.get(key);
@@ -157,13 +143,14 @@ export function createRotation(options: RotationOptions): Rotation {
       if (presentations > 1 || (turnMs > 0 && monotonicNow() + turnMs > deadline)) {
         throw notYet(options, current, turnMs);
       }
-      const orphanMs = orphanWaitMs(current, held);
+      const orphanMs = orphans.waitMs(current, held);
       if (turnMs > 0 || orphanMs > 0) {
         await sleep(Math.max(turnMs, orphanMs), request.signal);
         if (orphanMs > 0) {
           const since = monotonicNow() - PROBE_DELAY_MS;
-          await adoptAnswer(current, request.signal);
-          gone = { attempt: attemptOf(current), since };
+          const answer = await orphans.findAnswer(current, request.signal);
+          if (answer !== undefined) await write(answer);
+          orphans.noteGone(current, since);
         }
         continue;
       }
@@ -180,7 +167,7 @@ export function createRotation(options: RotationOptions): Rotation {
       presentations++;
       const finish = await critical(async () => {
         const outcome = await present(sent);
-        gone = { attempt: attemptOf(sent), since: monotonicNow() };
+        orphans.noteGone(sent, monotonicNow());
         if (outcome.kind !== "granted") return await conclude(sent, outcome);
         const isOverdue = createDeadline(SAVE_TIMEOUT_MS);
         const issuedAt = now();
@@ -193,28 +180,6 @@ export function createRotation(options: RotationOptions): Rotation {
       if (rotated !== undefined) return rotated;
       if (unsaved !== undefined) throw unsaved.error;
     }
-  }
-
-  /** Stores the answer to an attempt whose sender could not, where it has left one. */
-  async function adoptAnswer(current: Credential, signal: AbortSignal | undefined): Promise<void> {
-    if (gone?.attempt === attemptOf(current)) return;
-    // Who lived to write a reason had no answer; whoever tried before it may have had one.
-    const { attempt, reason } = current.intent!;
-    if (reason !== undefined && attempt === 1) return;
-    const answer = await options.recover?.(current, signal);
-    if (answer !== undefined) await write(answer);
-  }
-
-  /** How long a request may still be on its way that another attempt would collide with, ms. */
-  function orphanWaitMs(current: Credential, held: HeldLease): number {
-    const intent = pendingIntent(current);
-    if (intent === undefined) return 0;
-    if (gone?.attempt === attemptOf(current)) {
-      return Math.max(0, gone.since + PROBE_DELAY_MS - monotonicNow());
-    }
-    // A sender that wrote a reason has ended. Of any other, only the lease says so.
-    const mayLive = held.unproven && intent.reason === undefined;
-    return PROBE_DELAY_MS + (mayLive ? GRANT_TIMEOUT_MS : 0);
   }
 
   /** Sends once. No caller's abort reaches it, only its own deadline. */
@@ -326,131 +291,5 @@ export function createRotation(options: RotationOptions): Rotation {
     close(): void {
       isClosed = true;
     },
-  };
-}
-
-/** A credential that has tokens. */
-export type LiveCredential = Credential & { tokens: NonNullable<Credential["tokens"]> };
-
-/**
- * What is stored, if it is a login.
- *
- * @throws {CredentialError} `login_required`
- */
-export function requireLogin(
-  stored: Credential | null,
-  names: LoginNames & { host?: string | undefined },
-): LiveCredential {
-  if (stored === null) throw notLoggedIn(names);
-  if (stored.status === "dead" || stored.tokens === null) {
-    throw loginEnded(names, whyRejected(stored, names.host));
-  }
-  return stored as LiveCredential;
-}
-
-type FailedOutcome = {
-  kind: Exclude<RefreshOutcome["kind"], "granted">;
-  error: GrantwayError;
-};
-
-function attemptOf({ intent }: Credential): string {
-  return `${intent?.generation}/${intent?.attempt}/${intent?.sentAt}`;
-}
-
-function nextIntent(current: Credential, sentAt: number): RefreshIntent {
-  const previous = pendingIntent(current);
-  return {
-    ...previous,
-    generation: current.generation,
-    attempt: (previous?.attempt ?? 0) + 1,
-    sentAt,
-    recentAt: [...recentPresentations(previous, sentAt), sentAt],
-    reason: undefined,
-    retryAt: undefined,
-  };
-}
-
-function isSameGrant(stored: Credential, sent: Credential): boolean {
-  return stored.generation === sent.generation &&
-    stored.tokens?.refreshToken === sent.tokens?.refreshToken;
-}
-
-/** Whether a login has taken the place of what was sent; an older backup has not. */
-function supersedes(stored: Credential, sent: Credential): boolean {
-  return stored.generation > sent.generation ||
-    (stored.generation === sent.generation && stored.tokens !== null &&
-      stored.tokens.refreshToken !== sent.tokens?.refreshToken);
-}
-
-function afterFailure(
-  stored: Credential,
-  intent: RefreshIntent,
-  { kind, error }: FailedOutcome,
-  rejected: string,
-  at: number,
-): Credential {
-  const message = displayText(error.message);
-  if (kind === "dead") {
-    return {
-      ...stored,
-      status: "dead",
-      tokens: null,
-      intent: undefined,
-      lastError: {
-        code: error.code,
-        message: `Refresh token ${rejected} of generation ${stored.generation}: ${message}`,
-        at,
-      },
-    };
-  }
-  if (kind === "ambiguous") {
-    return {
-      ...stored,
-      intent: { ...intent, reason: message, retryAt: at + probeDelayMs(intent.attempt) },
-      lastError: { code: "refresh_uncertain", message, at },
-    };
-  }
-  const delayMs = kind === "refused" ? refusedDelayMs(error.retryAfterMs) : notSentDelayMs(stored);
-  return {
-    ...stored,
-    // This attempt spent nothing; whether an earlier one did is as unknown as before.
-    intent: intent.attempt > 1 ? { ...intent, reason: message } : undefined,
-    lastError: {
-      code: error.code,
-      message,
-      at,
-      retryAt: at + delayMs,
-    },
-  };
-}
-
-function rotated(
-  stored: Credential,
-  sent: Credential,
-  tokenSet: TokenSet,
-  issuedAt: number,
-): Credential {
-  const { expiresAt = NaN } = tokenSet;
-  return {
-    ...stored,
-    status: "active",
-    tokens: {
-      ...(stored.tokens ?? sent.tokens),
-      accessToken: tokenSet.accessToken,
-      // RFC 6749 6: without a new one the old one stays valid.
-      refreshToken: tokenSet.refreshToken || sent.tokens?.refreshToken,
-      tokenType: tokenSet.tokenType,
-      scope: tokenSet.scope ?? sent.tokens?.scope,
-      expiryRaw: tokenSet.expiryRaw,
-    },
-    // Nobody mints a token that has expired: such an instant is a wrong clock's, and says nothing.
-    expiresAt: Number.isFinite(expiresAt) && expiresAt > issuedAt
-      ? expiresAt
-      : issuedAt + DEFAULT_LIFETIME_MS,
-    issuedAt,
-    refreshedAt: issuedAt,
-    generation: sent.generation + 1,
-    intent: undefined,
-    lastError: undefined,
   };
 }

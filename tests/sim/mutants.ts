@@ -24,6 +24,7 @@ export interface Mutant {
 
 const STORE = "credentials/file_store.ts";
 const ROTATION = "credentials/rotation.ts";
+const ORPHAN = "credentials/orphan.ts";
 const KEEPER = "credentials/access_token_source.ts";
 
 const TAKE_LEASE = `      const lock = await acquireLock(
@@ -40,7 +41,7 @@ const SAVED_BYTES = `      await files.write(sparePath, bytes);
       await files.syncFolder(folder);
       latest = { bytes, document };`;
 const ORPHAN_WAIT = "return PROBE_DELAY_MS + (mayLive ? GRANT_TIMEOUT_MS : 0);";
-const NO_ORPHAN_WAIT: Patch = { file: ROTATION, find: ORPHAN_WAIT, replace: "return 0;" };
+const NO_ORPHAN_WAIT: Patch = { file: ORPHAN, find: ORPHAN_WAIT, replace: "return 0;" };
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -239,7 +240,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "recorded-delay",
     about: "the delay before a probe counts from the time in the intent",
     patches: [{
-      file: ROTATION,
+      file: ORPHAN,
+      find: "createOrphans({ recover, monotonicNow }: OrphanOptions)",
+      replace: "createOrphans({ recover, monotonicNow, now }: any)",
+    }, {
+      file: ORPHAN,
       find: ORPHAN_WAIT,
       replace:
         "return Math.max(0, Math.min(PROBE_DELAY_MS, intent.sentAt + PROBE_DELAY_MS - now()));",

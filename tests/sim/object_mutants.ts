@@ -10,7 +10,7 @@ const STORE = "adapters/cloudflare/object_store.ts";
 const KEEPER = "adapters/cloudflare/object_keeper.ts";
 const READER = "adapters/cloudflare/credential_reader.ts";
 const RECORD = "adapters/cloudflare/credential_record.ts";
-const ROTATION = "credentials/rotation.ts";
+const ORPHAN = "credentials/orphan.ts";
 
 export const OBJECT_MUTANTS: readonly Mutant[] = [
   {
@@ -79,7 +79,7 @@ export const OBJECT_MUTANTS: readonly Mutant[] = [
     about: "an attempt whose sender is gone is repeated at once",
     patches: [
       {
-        file: ROTATION,
+        file: ORPHAN,
         find: "return PROBE_DELAY_MS + (mayLive ? GRANT_TIMEOUT_MS : 0);",
         replace: "return 0;",
       },
