@@ -267,6 +267,7 @@ export function createAccessTokenSource(options: AccessTokenSourceOptions): Keep
       obtain(undefined, signal, { marginMs: Infinity }),
 
     async settled(): Promise<void> {
+      // Not without a listener: each abort makes an exception, which takes longer than all else here.
       if (work.size > 0) closing.abort();
       rotation.close();
       while (work.size > 0) await Promise.allSettled(work);
