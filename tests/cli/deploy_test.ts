@@ -76,7 +76,34 @@ Deno.test("gateway deploy goes on where a run failed, and a second run makes not
   assertEquals(await filesWith(deployer.user, key!), []);
 
   await useIt(deployer, key!);
+  await rotate(deployer, key!);
 });
+
+/** Changes the sealing keys of what was deployed and used. */
+async function rotate(deployer: Deployer, key: string): Promise<void> {
+  const { cloud } = deployer;
+  const { secrets } = cloud.scripts.get("grantway")!;
+  const ring = () => secrets.get("GRANTWAY_KEYS")!.split(",");
+  const [old] = ring();
+  const rotated = await deployer.run("gateway deploy --rotate-keys");
+  assertEquals(rotated.code, 0, rotated.stderr);
+  assertMatch(rotated.stderr, /sealing +k\S+ seals now, \d+ records sealed anew/);
+  const [made, behind] = ring();
+  assertEquals(behind, old);
+  assertEquals(await filesWith(deployer.user, made!), [`${deployer.home}/deployments.json`]);
+  assert(!rotated.stderr.includes(made!.split(":")[1]!));
+
+  const status = await deployer.run(`gateway status --remote ${URL_THERE}`);
+  assertMatch(status.stdout, /account +minimax-oauth .*valid/);
+  assertStringIncludes(status.stdout, `no record needs ${old!.split(":")[0]}`);
+  // The old key has nothing any more.
+  secrets.set("GRANTWAY_KEYS", made!);
+  const answer = await cloud.network(`${URL_THERE}/v1/models`, { headers: { "x-api-key": key } });
+  assertEquals(answer.status, 200);
+  await answer.body!.cancel();
+  const accounts = await deployer.run(`auth list --remote ${URL_THERE}`);
+  assertMatch(accounts.stdout, /minimax-oauth/);
+}
 
 /** Signs in to what was deployed, asks it something, and reads its log. */
 async function useIt(deployer: Deployer, key: string): Promise<void> {

@@ -17,6 +17,7 @@ import { refuseExisting, writeNew } from "../secret_file.ts";
 interface Options {
   name: string;
   dryRun?: boolean;
+  rotateKeys?: boolean;
   out?: string;
 }
 
@@ -25,6 +26,7 @@ export function define(command: Command): void {
   command
     .option("--name <name>", "name of the Worker, and of its address", "grantway")
     .option("--dry-run", "build and check everything, but send nothing; needs no account")
+    .option("--rotate-keys", "make a new sealing key, and seal everything there anew with it")
     .option(
       "--out <file>",
       "write the first client key to a new file (mode 0600) instead of stdout",
@@ -44,11 +46,15 @@ The sealing keys and the admin token are kept in deployments.json of the home
 folder (mode 0600, sealed when GRANTWAY_KEYS is set), so that --remote works
 without asking. Cloudflare never shows them again: keep a copy of that file.
 
+--rotate-keys changes the sealing keys while the gateway serves. The old key
+stays behind the new one, and goes with the next rotation.
+
 Examples:
   grantway gateway deploy --dry-run
   grantway gateway deploy
   grantway auth add minimax-oauth --remote https://grantway.you.workers.dev
   grantway gateway status --remote https://grantway.you.workers.dev
+  grantway gateway deploy --rotate-keys
   grantway gateway logs`,
     );
 }
@@ -56,7 +62,7 @@ Examples:
 /** Runs it. */
 export async function run(context: Context, command: Invocation): Promise<void> {
   const { output, interrupts } = context;
-  const { name, dryRun = false, out } = command.opts<Options>();
+  const { name, dryRun = false, rotateKeys = false, out } = command.opts<Options>();
   if (!/^[a-z0-9]([a-z0-9-]{0,52}[a-z0-9])?$/.test(name)) {
     throw new UsageError(
       "--name takes 1 to 54 of a-z, 0-9 and -, with no - at either end",
@@ -76,24 +82,31 @@ export async function run(context: Context, command: Invocation): Promise<void> 
     done.push(step);
     output.note(`  ${step.padEnd(8)} ${outcome}`);
   };
-  const wantsKey = !output.options.json || out !== undefined;
+  const wants = { key: !output.options.json || out !== undefined, rotation: rotateKeys };
   output.note(`Deploying the gateway "${name}" to Cloudflare Workers`);
   let result: DeployResult;
   try {
-    result = await alone(name, () => deploy(context, name, say, wantsKey), interrupts.signal);
+    result = await alone(name, () => deploy(context, name, say, wants), interrupts.signal);
   } catch (error) {
     output.progress("");
-    throw interrupts.signal.aborted ? error : withWayOn(error, name, done);
+    throw interrupts.signal.aborted ? error : withWayOn(error, name, done, rotateKeys);
   }
   await report(context, result, out);
 }
 
 /** A failure, with how to go on. */
-function withWayOn(error: unknown, name: string, done: readonly string[]): unknown {
+function withWayOn(
+  error: unknown,
+  name: string,
+  done: readonly string[],
+  rotateKeys: boolean,
+): unknown {
   // Before anything is done, what mends it is enough.
   if (!(error instanceof GrantwayError) || done.length === 0) return error;
   const { code, message, hint, retryable, status } = error;
-  const command = `grantway gateway deploy${name === "grantway" ? "" : ` --name ${name}`}`;
+  const command = `grantway gateway deploy${name === "grantway" ? "" : ` --name ${name}`}${
+    rotateKeys ? " --rotate-keys" : ""
+  }`;
   const way = `Done: ${done.join(", ")}. To go on from there run again: ${command}`;
   return new GrantwayError(code, message, {
     cause: error,

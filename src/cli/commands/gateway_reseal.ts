@@ -21,7 +21,8 @@ export function define(command: Command): void {
 GRANTWAY_KEYS of a Worker may hold two keys, "new:...,old:...": the first one
 seals, both open. What the old one has sealed is sealed anew when it is written,
 and by this command: logins, client keys, settings and all else. Nothing stops
-meanwhile, and a run that was interrupted is simply started again.
+meanwhile, and a run that was interrupted is simply started again. For a gateway
+that was deployed from here "gateway deploy --rotate-keys" does it all.
 
 It says from when on the old key can be left out of GRANTWAY_KEYS. Cloudflare
 may show old records for some minutes; a key that is left out too early loses

@@ -76,13 +76,14 @@ async function configure(
  * Deploys under that name.
  *
  * @param say Told of each step that is done: its name, and the outcome.
- * @param wantsKey Whether a first client key can be shown or written.
+ * @param wants Whether a first client key can be shown or written, and whether the Worker shall seal
+ * with a new key.
  */
 export async function deploy(
   context: Context,
   name: string,
   say: (step: string, outcome: string) => void,
-  wantsKey: boolean,
+  wants: { key: boolean; rotation: boolean },
 ): Promise<DeployResult> {
   const { platform, output } = context;
   const deployments = openDeployments(context);
@@ -149,13 +150,23 @@ export async function deploy(
   output.progress("Waiting for it to answer…");
   await awaitWorker(context, url);
   say("health", "it answers");
-  const first = await makeFirstKey(context, deployment, wantsKey);
+  const first = await makeFirstKey(context, deployment, wants.key);
   if (first.adminToken !== undefined) {
     deployment = { ...deployment, adminToken: first.adminToken };
     await deployments.write(deployment);
   }
   if (first.key !== undefined) made.push("client_key");
   say("keys", first.told);
+  if (wants.rotation) {
+    output.progress("Sealing anew…");
+    const { rotateKeys } = await import("./rotate_keys.ts");
+    const told = await rotateKeys(context, deployment, {
+      keep: deployments.write,
+      setKeys: (keys) => wrangler.setSecrets(name, { GRANTWAY_KEYS: keys.expose() }),
+    });
+    made.push("sealing_key");
+    say("sealing", told);
+  }
   output.progress("");
   return { deployment: { ...deployment, url }, bundle, made, key: first.key };
 }
