@@ -94,7 +94,7 @@ function open(env: WorkerEnv): Gateway {
     },
     sweep: store.sweep,
     usage,
-    inspect: () => inspectWorker({ env, call, signIns }),
+    inspect: () => inspectWorker({ env, call, signIns, store }),
   };
   return createGateway({
     version: VERSION,

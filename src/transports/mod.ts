@@ -10,6 +10,7 @@ export { createFailoverTransport, type FailoverOptions } from "./failover.ts";
 export { streamErrorToTransportError } from "../requests/failure.ts";
 export { encodeErrorResponse } from "./client_error.ts";
 export { type ClientBody, readClientBody } from "./client_body.ts";
+export type { FieldSpan } from "../core/json_outline.ts";
 export { type ClientCall, type ClientRequest, readClientRequest } from "./client_request.ts";
 export type { ForwardedAnswer, ForwardRequest, RelayedStream } from "./relayed_answer.ts";
 export {

@@ -305,7 +305,7 @@ Deno.test("doctor reads past what is broken, and says what mends it", async () =
   assertEquals(code, 1);
   assertMatch(stdout, /✗ auth\.json: .*\n {4}→ grantway doctor --fix\n/);
   assertMatch(stdout, /✗ config\.yaml: .*\n {4}→ grantway doctor --fix\n/);
-  assertMatch(stdout, /◆ Auth Providers\n  ⚠ not known while auth\.json cannot be read\n$/);
+  assertMatch(stdout, /◆ Auth Providers\n {2}⚠ not known while auth\.json cannot be read\n$/);
   assertEquals(machine.snapshot(), before);
 });
 

@@ -7,6 +7,7 @@
 
 import { GrantwayError } from "../../core/errors.ts";
 import { parseSealingKeys } from "../../credentials/sealing.ts";
+import type { KvStore } from "../../credentials/kv_store.ts";
 import type { SignIns } from "../../credentials/sign_in.ts";
 import type { CredentialCaller } from "./credential_call.ts";
 import { ACCOUNTS_KEY } from "./credential_record.ts";
@@ -38,6 +39,8 @@ export interface InspectionOptions {
   call: CredentialCaller;
   /** Reaches those of sign-ins. */
   signIns: SignIns;
+  /** Reaches the one of all other records. */
+  store: KvStore;
 }
 
 const BINDINGS: readonly (readonly [name: string, purpose: string])[] = [
@@ -50,7 +53,7 @@ const BINDINGS: readonly (readonly [name: string, purpose: string])[] = [
 
 /** Looks at everything. One failing check never hides another. */
 export async function inspectWorker(options: InspectionOptions): Promise<WorkerSection[]> {
-  const { env, call, signIns } = options;
+  const { env, call, signIns, store } = options;
   const bindings = BINDINGS.map(([name, purpose]): WorkerCheck =>
     env[name] === undefined
       ? {
@@ -84,6 +87,10 @@ export async function inspectWorker(options: InspectionOptions): Promise<WorkerS
         checked("objects of sign-ins", async () => {
           await signIns.read(probe);
           return "objects of sign-ins answer";
+        }),
+        checked("object of all other records", async () => {
+          await store.get(ACCOUNTS_KEY);
+          return "object of all other records answers";
         }),
       ]),
     },
