@@ -71,6 +71,8 @@ export async function startEmbeddedSandbox(context: Context): Promise<string> {
     });
   const server = await platform.serve(handle, { port: 0 });
   output.detail(`sandbox at ${server.origin}`);
-  context.defer(() => server.close());
+  // Its only client is this run, whose connections wait for the next request: nobody else's answer is
+  // left to wait for.
+  context.defer(() => server.close(AbortSignal.abort()));
   return server.origin;
 }
