@@ -72,7 +72,9 @@ function question(path: string, secret: string): RequestInit {
 function serveProvider() {
   const requests: { ended: Promise<void> }[] = [];
   let gapMs: number | "mute" | undefined;
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+  const closing = new AbortController();
+  const listening = { port: 0, hostname: "127.0.0.1", signal: closing.signal, onListen: () => {} };
+  const server = Deno.serve(listening, (request) => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     requests.push({ ended });
     const ms = gapMs;
@@ -104,7 +106,11 @@ function serveProvider() {
     origin: `http://127.0.0.1:${server.addr.port}`,
     requests,
     every: (ms: number | "mute" | undefined) => void (gapMs = ms),
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: () => {
+      // What a fault has left open would be waited for.
+      closing.abort();
+      return server.finished;
+    },
   };
 }
 
