@@ -38,9 +38,12 @@ export function objectRecordName({ provider, id }: CredentialName): string {
   return `object/${provider}/${id}`;
 }
 
+/** What the keys of what readers take start with. */
+export const ACCESS_PREFIX = "access/";
+
 /** The key of what readers take. */
 export function accessKey({ provider, id }: CredentialName): string {
-  return `access/${provider}/${id}`;
+  return `${ACCESS_PREFIX}${provider}/${id}`;
 }
 
 /** The key prefix of a credential's grants. */

@@ -10,12 +10,13 @@
  */
 
 import { GrantwayError } from "../../core/errors.ts";
-import type { Lease } from "../../credentials/kv_store.ts";
+import { type Lease, listAllKeys } from "../../credentials/kv_store.ts";
 import type { SealedStore } from "../../credentials/sealed_store.ts";
 import { type Sealer, sealingKeyId } from "../../credentials/sealing.ts";
 import type { CredentialCaller } from "./credential_call.ts";
+import { ACCESS_PREFIX, accessKey, ACCOUNTS_KEY, parseAccounts } from "./credential_record.ts";
 import type { ObjectStorage } from "./durable_object.ts";
-import type { KvNamespace } from "./kv_store.ts";
+import { createKvStore, type KvNamespace } from "./kv_store.ts";
 import type { OwnedStore } from "./owned_store.ts";
 
 /** How many records of each key id. */
@@ -93,6 +94,7 @@ export function createSealSweep(options: SealSweepOptions): SealSweep {
 
     /** Of a record that is owned here, or that only KV has. */
     async function visit(key: string, sealed: string, expiresAt?: number): Promise<void> {
+      if (key === ACCOUNTS_KEY) await visitUnpublished();
       const id = sealingKeyId(sealed);
       if (id === keyId || !isChanging) return count(id);
       try {
@@ -109,6 +111,15 @@ export function createSealSweep(options: SealSweepOptions): SealSweep {
       } catch (error) {
         count(id);
         fail(error);
+      }
+    }
+
+    /** Logins that KV shows nothing of: they are not met there. */
+    async function visitUnpublished(): Promise<void> {
+      const published = new Set(await listAllKeys(createKvStore(namespace), ACCESS_PREFIX));
+      const names = parseAccounts(await store.get(ACCOUNTS_KEY).catch(() => null));
+      for (const name of names) {
+        if (!published.has(accessKey(name))) await visitLogin(name.provider, name.id);
       }
     }
 
