@@ -9,7 +9,7 @@
  */
 
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { GrantwayError } from "../../core/errors.ts";
 import { exchange, type Handler } from "./http_exchange.ts";
 
@@ -22,6 +22,8 @@ export async function serve(
   handler: Handler,
   { port, host = "127.0.0.1" }: { port: number; host?: string },
 ): Promise<{ origin: string; close: (signal?: AbortSignal) => Promise<void> }> {
+  /** Connections that no request has come on yet; `close()` of the server would wait for one. */
+  const unused = new Set<Socket>();
   const server = createServer({
     headersTimeout: HEAD_TIMEOUT_MS,
     // A body has the gateway's own limit, which is answered in the client's dialect.
@@ -29,7 +31,14 @@ export async function serve(
     // Whoever closes a quiet connection may cut the next request off: that is left to the client.
     keepAliveTimeout: 0,
     maxHeaderSize: MAX_HEAD_BYTES,
-  }, (incoming, outgoing) => void exchange(handler, incoming, outgoing));
+  }, (incoming, outgoing) => {
+    unused.delete(incoming.socket);
+    void exchange(handler, incoming, outgoing);
+  });
+  server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
   // It is no proxy; unanswered, the connection would just close.
   server.on("connect", (_, socket) => {
     socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
@@ -52,6 +61,7 @@ export async function serve(
       // Connections between two requests are closed at once, others with their answer. Answers that
       // are still open then end with the process.
       server.close(() => ended.resolve());
+      for (const socket of unused) socket.destroy();
       await ended.promise;
     },
   };

@@ -262,3 +262,14 @@ Deno.test("serve() says why an address cannot be had", async () => {
   );
   assertEquals(await (await fetch(six.origin, { headers: { connection: "close" } })).text(), "six");
 });
+
+Deno.test("serve() closes at once where a client is connected that has asked for nothing", async () => {
+  const server = await serve(() => new Response("ok"), { port: 0 });
+  const port = Number(new URL(server.origin).port);
+  using _connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  // It is accepted before what comes later is answered.
+  await (await fetch(server.origin)).text();
+  const hang = AbortSignal.timeout(30_000);
+  await server.close(hang);
+  assertEquals(hang.aborted, false);
+});
