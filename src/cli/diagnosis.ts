@@ -146,8 +146,13 @@ async function inspectSealing(context: Context): Promise<Check> {
 }
 
 /** The command that makes the repairs. */
-function fixCommand({ approvesItself }: Context): string {
-  return `grantway doctor --fix${approvesItself ? " --sandbox" : ""}`;
+function fixCommand(context: Context): string {
+  return `grantway doctor --fix${flag(context)}`;
+}
+
+/** What every command of this run needs. */
+function flag({ approvesItself }: Context): string {
+  return approvesItself ? " --sandbox" : "";
 }
 
 /** A repair that renames a broken file, so that a fresh one can take its place. */
@@ -215,7 +220,9 @@ async function inspectGateway(context: Context): Promise<Check[]> {
     checks.push({
       status: "ok",
       text: good === 0
-        ? "no client key that is good; make one with: grantway gateway keys create <name>"
+        ? `no client key that is good; make one with: grantway gateway keys create <name>${
+          flag(context)
+        }`
         : `${good} client key${good === 1 ? "" : "s"}`,
     });
     await usage.report();

@@ -9,7 +9,7 @@ import { isJsonObject } from "../core/http.ts";
 /** A message whose commands have the flag. */
 export function withSandboxFlag(message: string): string {
   return message.replace(
-    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|models?|sessions|tools|usage|image|speak|transcribe|video)\b[^\n`(;]*[^\s`(.,:;]/g,
+    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|models?|sessions|tools|usage|image|speak|transcribe|video)\b(?:(?:(?!\. )[^\n`(;])*[^\s`(.,:;])?/g,
     (command) => /--(?:sandbox|help)\b/.test(command) ? command : `${command} --sandbox`,
   );
 }

@@ -72,7 +72,7 @@ export async function run(context: Context, command: Invocation): Promise<number
     row("health", output.paint("red", problem ?? "no answer"));
     output.note(
       remote === undefined
-        ? "To start it: grantway gateway serve"
+        ? `To start it: grantway gateway serve${context.usesSandbox ? " --sandbox" : ""}`
         : "Check the address, and what is wrong: grantway gateway logs",
     );
     return EXIT.network;
