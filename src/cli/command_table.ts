@@ -227,7 +227,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     path: ["gateway", "reseal"],
-    summary: "Seal everything there with its newest key",
+    summary: "Seal what a Worker keeps anew with its newest key",
     load: () => import("./commands/gateway_reseal.ts"),
   },
   {

@@ -85,5 +85,5 @@ Deno.test("gateway reseal needs a gateway that seals", async () => {
   assertEquals((await machine.run("gateway reseal")).code, 2);
   const { code, stderr } = await run();
   assertEquals(code === 0, false);
-  assertMatch(stderr, /not found|no such|nothing here/i);
+  assertMatch(stderr, /https:\/\/gateway\.example is no Worker of this version\n.*doctor --fix/);
 });

@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { GrantwayError } from "../../core/errors.ts";
 import type { Invocation } from "../command_table.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../exit_code.ts";
@@ -49,7 +50,13 @@ export async function run(context: Context, command: Invocation): Promise<number
   }
   const gateway = await openRemote(context, remote);
   output.progress(dryRun ? "Counting…" : "Sealing anew…");
-  const seals = await sumPages(gateway.sweep(!dryRun));
+  const seals = await sumPages(gateway.sweep(!dryRun)).catch((error) => {
+    if (!(error instanceof GrantwayError) || error.code !== "not_found") throw error;
+    throw new GrantwayError("not_found", `${gateway.origin} is no Worker of this version`, {
+      hint: "Bring a Worker up to date with: grantway gateway deploy. What a machine keeps is " +
+        "sealed anew there, by: grantway doctor --fix",
+    });
+  });
   output.progress("");
   const { keyId, otherKeyIds, counts, changed, problems, droppableAt } = seals;
   const droppable = droppableAt === undefined ? null : new Date(droppableAt).toISOString();
