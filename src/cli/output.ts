@@ -157,7 +157,8 @@ export function createOutput(platform: Platform, options: OutputOptions): Output
     },
     progress: (text) => {
       if (!canRewrite) return;
-      tell(stderr, `\r\x1b[K${text}`);
+      // Without wrapping: of a line that wraps, only the last row could be replaced.
+      tell(stderr, `\r\x1b[K\x1b[?7l${text}\x1b[?7h`);
       progressShown = true;
     },
     hold: () => {

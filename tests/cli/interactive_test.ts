@@ -142,6 +142,17 @@ testIf("tmux", "auth add shows the code, a QR code of the URL and a countdown", 
   assertStringIncludes(screen, "[exit 0]");
 });
 
+testIf("tmux", "auth add counts down on one line of a narrow terminal", async (tmux) => {
+  await using cli = await TestCli.create({ autoApprove: false });
+  const command = [...COMMAND, "auth", "add", "minimax-oauth", "--no-browser"];
+  const size = { columns: 40, rows: 60 };
+  await using terminal = await Terminal.start(tmux, command, cli.env(), size);
+  const first = /approval, \S+( \d+s)? left/.exec(await terminal.shows(/approval, .* left/))![0];
+  let screen = await terminal.screen();
+  while (screen.includes(first)) screen = await terminal.screen();
+  assertEquals(screen.match(/Waiting for your approval/g)?.length, 1);
+});
+
 testIf("tmux", "auth logout asks before it takes several, and not for one", async (tmux) => {
   await using cli = await TestCli.create();
   await cli.signIn();
