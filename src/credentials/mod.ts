@@ -88,6 +88,7 @@ export {
   type SealedStoreOptions,
   type SealState,
 } from "./sealed_store.ts";
+export type { SealCounts, SweepPage, SweepRequest } from "./seal_sweep.ts";
 export {
   createSealer,
   type OpenedSeal,

@@ -13,8 +13,6 @@ export type {
   AdminSection,
   ApiKeyVariable,
   SettingsBook,
-  SweepPage,
-  SweepRequest,
 } from "./admin/options.ts";
 export { createGateway, type Gateway } from "./app.ts";
 export {

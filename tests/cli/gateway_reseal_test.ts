@@ -2,7 +2,7 @@
 // adapters/cloudflare/seal_sweep_test.ts, both together in runtimes/remote_test.ts.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { SweepPage, SweepRequest } from "../../src/gateway/mod.ts";
+import type { SweepPage, SweepRequest } from "../../src/credentials/seal_sweep.ts";
 import { createAdminWorld, TOKEN } from "../gateway/admin_support.ts";
 import { jsonLines, TestMachine } from "../support/platform.ts";
 

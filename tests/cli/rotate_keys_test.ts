@@ -7,7 +7,7 @@ import type { Deployment } from "../../src/cli/deploy/deployments.ts";
 import { rotateKeys } from "../../src/cli/deploy/rotate_keys.ts";
 import { GrantwayError } from "../../src/core/errors.ts";
 import { Secret } from "../../src/core/secret.ts";
-import type { SweepPage } from "../../src/gateway/mod.ts";
+import type { SweepPage } from "../../src/credentials/seal_sweep.ts";
 
 const KEY_1 = `k1:${"A".repeat(43)}`;
 const KEY_2 = `k2:${"B".repeat(42)}A`;

@@ -47,4 +47,4 @@ export {
   type RemoteStoreOptions,
   StoreObject,
 } from "./store_object.ts";
-export type { SealCounts, SealSweep, SweepPage, SweepRequest } from "./seal_sweep.ts";
+export type { SealSweep } from "./seal_sweep.ts";

@@ -12,41 +12,13 @@
 import { GrantwayError } from "../../core/errors.ts";
 import { type Lease, listAllKeys } from "../../credentials/kv_store.ts";
 import type { SealedStore } from "../../credentials/sealed_store.ts";
+import type { SweepPage, SweepRequest } from "../../credentials/seal_sweep.ts";
 import { type Sealer, sealingKeyId } from "../../credentials/sealing.ts";
 import type { CredentialCaller } from "./credential_call.ts";
 import { ACCESS_PREFIX, accessKey, ACCOUNTS_KEY, parseAccounts } from "./credential_record.ts";
 import type { ObjectStorage } from "./durable_object.ts";
 import { createKvStore, type KvNamespace } from "./kv_store.ts";
 import type { OwnedStore } from "./owned_store.ts";
-
-/** How many records of each key id. */
-export type SealCounts = Record<string, number>;
-
-/** What is asked of a sweep. */
-export interface SweepRequest {
-  /** Where the page starts; the beginning, without. */
-  cursor?: string | undefined;
-  /** Whether what an older key has sealed is sealed anew; else it is only counted. */
-  isChanging: boolean;
-}
-
-/** One page of a sweep. */
-export interface SweepPage {
-  /** The key that seals. */
-  keyId: string;
-  /** The other keys of the ring. */
-  otherKeyIds: string[];
-  /** How many records of this page are sealed with which key. */
-  counts: SealCounts;
-  /** How many of them were sealed anew now. */
-  changed: number;
-  /** What could not be read or written, for a person. */
-  problems: string[];
-  /** When the last record was sealed anew with this key, ms since the epoch; absent before. */
-  changedAt?: number | undefined;
-  /** Where the next page starts; absent on the last. */
-  cursor?: string | undefined;
-}
 
 /** Goes over one page. */
 export type SealSweep = (request: SweepRequest) => Promise<SweepPage>;

@@ -10,6 +10,7 @@ import { GrantwayError } from "../../core/errors.ts";
 import { isJsonObject } from "../../core/http.ts";
 import { resolveRuntime, type RuntimeOptions } from "../../core/runtime.ts";
 import type { KeyPage, KvStore, PutOptions } from "../../credentials/kv_store.ts";
+import type { SweepPage, SweepRequest } from "../../credentials/seal_sweep.ts";
 import { bounded } from "./bounded.ts";
 import {
   createCredentialCaller,
@@ -18,12 +19,7 @@ import {
   type WireError,
 } from "./credential_call.ts";
 import type { ObjectNamespace, ObjectState } from "./durable_object.ts";
-import {
-  createSealSweep,
-  type SealSweep,
-  type SweepPage,
-  type SweepRequest,
-} from "./seal_sweep.ts";
+import { createSealSweep, type SealSweep } from "./seal_sweep.ts";
 import { openOwnedStorage, type WorkerEnv } from "./worker_env.ts";
 
 /** The methods of the object. */

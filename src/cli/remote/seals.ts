@@ -5,7 +5,7 @@
  */
 
 import { GrantwayError } from "../../core/errors.ts";
-import type { SweepPage } from "../../gateway/admin/options.ts";
+import type { SweepPage } from "../../credentials/seal_sweep.ts";
 
 /** KV may show what was there before for so long; mostly it is a minute. */
 const KV_MEMORY_MS = 10 * 60_000;

@@ -7,6 +7,7 @@
 import type { Secret } from "../../core/secret.ts";
 import type { CredentialStore } from "../../credentials/credential_store.ts";
 import type { KvStore } from "../../credentials/kv_store.ts";
+import type { SweepPage, SweepRequest } from "../../credentials/seal_sweep.ts";
 import type { SignIns } from "../../credentials/sign_in.ts";
 import type { ClientKeyStore } from "../client_key_store.ts";
 import type { SettingTexts } from "../settings_source.ts";
@@ -47,32 +48,6 @@ export interface AdminOptions {
   sweep?: ((request: SweepRequest) => Promise<SweepPage>) | undefined;
   /** Looks at what the gateway runs on. */
   inspect: () => Promise<AdminSection[]>;
-}
-
-/** What is asked of a sweep. */
-export interface SweepRequest {
-  /** Where the page starts; the beginning, without. */
-  cursor?: string | undefined;
-  /** Whether what an older key has sealed is sealed anew; else it is only counted. */
-  isChanging: boolean;
-}
-
-/** One page of a sweep. */
-export interface SweepPage {
-  /** The key that seals. */
-  keyId: string;
-  /** The other keys of the ring. */
-  otherKeyIds: string[];
-  /** How many records of this page are sealed with which key. */
-  counts: Record<string, number>;
-  /** How many of them were sealed anew now. */
-  changed: number;
-  /** What could not be read or written, for a person. */
-  problems: string[];
-  /** When the last record was sealed anew with this key, ms since the epoch; absent before. */
-  changedAt?: number | undefined;
-  /** Where the next page starts; absent on the last. */
-  cursor?: string | undefined;
 }
 
 /** An API key in a variable. */

@@ -1,7 +1,8 @@
 /** A sweep of what is sealed, beside others who write: nothing older comes back, nothing is left out. */
 
 import { assertEquals } from "@std/assert";
-import type { KvNamespace, SweepPage } from "../../../src/adapters/cloudflare/mod.ts";
+import type { KvNamespace } from "../../../src/adapters/cloudflare/mod.ts";
+import type { SweepPage } from "../../../src/credentials/seal_sweep.ts";
 import { createSealSweep } from "../../../src/adapters/cloudflare/seal_sweep.ts";
 import { openOwnedStorage } from "../../../src/adapters/cloudflare/worker_env.ts";
 import { CredentialError } from "../../../src/core/errors.ts";

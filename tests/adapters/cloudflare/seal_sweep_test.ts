@@ -12,8 +12,8 @@ import {
   createKvStore,
   createRemoteCredentials,
   type KvNamespace,
-  type SweepPage,
 } from "../../../src/adapters/cloudflare/mod.ts";
+import type { SweepPage } from "../../../src/credentials/seal_sweep.ts";
 import { sleep } from "../../../src/core/runtime.ts";
 import { createSealedStore } from "../../../src/credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys, sealingKeyId } from "../../../src/credentials/sealing.ts";
