@@ -137,6 +137,7 @@ export function createContext(
       fetch: platform.fetch,
       now: platform.now,
       sleep: platform.sleep,
+      startTimer: platform.startTimer,
       signal: interrupts.signal,
     },
     config: once(() => readConfig(home.config, files)),

@@ -112,6 +112,8 @@ export interface Platform {
   monotonicNow(): number;
   /** Waits. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Starts the timer of a deadline; the function that it returns stops it. Default: real time. */
+  startTimer?: ((ms: number, fire: () => void) => () => void) | undefined;
   /** Sends requests. */
   fetch: typeof globalThis.fetch;
   /** Private files. */

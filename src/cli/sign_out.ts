@@ -47,10 +47,9 @@ export async function removeStored(
 export async function revoke(context: Context, credential: Credential): Promise<RevocationOutcome> {
   const provider = findProvider(credential.provider);
   if (provider === undefined) return { kind: "unsupported" };
-  const { fetch, now, sleep, signal } = context.runtime;
   try {
     const overrides = await context.overrides(provider);
-    return await revokeCredential(provider, credential, { fetch, now, sleep, signal, overrides });
+    return await revokeCredential(provider, credential, { ...context.runtime, overrides });
   } catch (error) {
     if (error instanceof GrantwayError) return { kind: "failed", error };
     throw error;

@@ -86,6 +86,7 @@ export async function openKeeper(
     now: platform.now,
     monotonicNow: platform.monotonicNow,
     sleep: platform.sleep,
+    startTimer: platform.startTimer,
     critical: interrupts.critical,
     onWarning: output.warn,
   });

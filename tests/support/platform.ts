@@ -209,6 +209,8 @@ export class TestMachine {
       now: this.clock.now,
       monotonicNow: this.clock.monotonicNow,
       sleep: this.clock.sleep,
+      // The network answers or fails. In real time a process that is held up would meet a deadline.
+      startTimer: () => () => {},
       fetch: async (input, init) => {
         const { method, url, headers } = new Request(input, init);
         this.requests.push({ method, url, headers });
