@@ -29,6 +29,9 @@ export function findLeaks(bundle: string): string[] {
  * key, passed on to a provider of that protocol, whose login has to be refreshed first.
  */
 const ORDINARY = [
+  "CredentialObject",
+  "defineUsageObject",
+  "createKvUsageStore",
   "messagesClientCodec",
   "messagesRelayCodec",
   "messagesRequestCodec",
@@ -43,7 +46,7 @@ export function ordinaryModules(modules: BundleModules): BundleModules {
   const [main] = modules.keys();
   const lazily = ORDINARY.map((name) => {
     const exported = new RegExp(`\\bexport\\s*\\{[^}]*\\b${name}\\b`);
-    const found = [...modules].find(([, code]) => exported.test(code));
+    const found = [...modules].find(([name, code]) => name !== main && exported.test(code));
     if (found === undefined) throw new Error(`No module of the bundle exports ${name}`);
     return found[0];
   });
@@ -54,7 +57,7 @@ export function ordinaryModules(modules: BundleModules): BundleModules {
  * What may be there after gzip, KiB. All of it is what the platform limits, to 3 MiB; what an ordinary
  * request takes is what a start has to read. `docs/worker.md` says what is in them.
  */
-const LIMITS_KIB = { ordinary: 80, all: 135 };
+const LIMITS_KIB = { ordinary: 78, all: 140 };
 
 if (import.meta.main) {
   const all = await buildWorker();

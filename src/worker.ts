@@ -2,54 +2,45 @@
  * Program 2: the gateway on Cloudflare Workers. It hands `adapters/cloudflare` to `gateway/`.
  *
  * One script is both the gateway, in as many isolates as there are, and the classes of objects behind
- * it: one per credential, one per sign-in, one that owns all other records, and one that keeps the books. `wrangler.toml` binds them.
+ * it: one per credential, one per sign-in, one that owns all other records, and one that keeps the
+ * books. `wrangler.toml` binds them. What only an object or the admin side needs is loaded when one
+ * is there to need it.
  *
  * @module
  */
 
-import {
-  ACCOUNTS_KEY,
-  createAdviceStore,
-  createCredentialCaller,
-  createCredentialReader,
-  createRemoteBooks,
-  createRemoteCredentials,
-  createRemoteSignIns,
-  createRemoteStore,
-  CredentialObject,
-  defineUsageObject,
-  inspectWorker,
-  loadWaitUntil,
-  openStorage,
-  readOverrides,
-  SignInObject,
-  StoreObject,
-  type UsageObject as UsageObjectType,
-  type WorkerEnv,
-} from "./adapters/cloudflare/mod.ts";
+// Not by way of any mod.ts: that would load all that it names.
+import { createAdviceStore } from "./adapters/cloudflare/advice_store.ts";
+import { createCredentialCaller } from "./adapters/cloudflare/credential_call.ts";
+import { createCredentialReader } from "./adapters/cloudflare/credential_reader.ts";
+import { ACCOUNTS_KEY } from "./adapters/cloudflare/credential_record.ts";
+import type { ObjectState } from "./adapters/cloudflare/durable_object.ts";
+import { type LazyObject, lazyObject } from "./adapters/cloudflare/lazy_object.ts";
+import { createRemoteBooks } from "./adapters/cloudflare/remote_books.ts";
+import { createRemoteCredentials } from "./adapters/cloudflare/remote_credentials.ts";
+import { createRemoteStore } from "./adapters/cloudflare/remote_store.ts";
+import { loadWaitUntil } from "./adapters/cloudflare/wait_until.ts";
+import { openStorage, readOverrides, type WorkerEnv } from "./adapters/cloudflare/worker_env.ts";
 import { CredentialError, GrantwayError } from "./core/errors.ts";
 import { sleep } from "./core/runtime.ts";
 import { Secret } from "./core/secret.ts";
 import { VERSION } from "./core/version.ts";
+import type { KvStore } from "./credentials/kv_store.ts";
+import type { AdminOptions, ApiKeyVariable } from "./gateway/admin/options.ts";
+import { createGateway, type Gateway } from "./gateway/app.ts";
+import { createClientKeys } from "./gateway/client_key_verifier.ts";
 import { NO_RETRY, Refusal } from "./gateway/error_response.ts";
 import {
-  type AdminOptions,
-  type ApiKeyVariable,
   changeStoredSetting,
-  createClientKeys,
-  createClientKeyStore,
-  createGateway,
-  createKvUsageStore,
   createSettingsSource,
-  createUpstreams,
-  createUsageLedger,
-  type Gateway,
   readStoredSettings,
-  type UsageQuery,
-  type UsageRow,
-} from "./gateway/mod.ts";
-import type { KvStore } from "./credentials/mod.ts";
-import { type Provider, PROVIDERS, resolveEndpoints } from "./providers/mod.ts";
+} from "./gateway/settings_source.ts";
+import { createUpstreams } from "./gateway/upstreams.ts";
+import type { UsageQuery, UsageRow } from "./gateway/usage.ts";
+import { createUsageLedger } from "./gateway/usage_ledger.ts";
+import { PROVIDERS } from "./providers/catalog.ts";
+import { resolveEndpoints } from "./providers/endpoints.ts";
+import type { Provider } from "./providers/provider.ts";
 
 /** An isolate has 128 MB for everything; a body takes up to four times its length. */
 const HELD_BYTES = 24 * 1024 * 1024;
@@ -78,23 +69,31 @@ function open(env: WorkerEnv): Gateway {
     sleep: (ms, signal) => behind(sleep(ms, signal)),
     onWarning,
   });
-  const signIns = createRemoteSignIns({ objects: env.SIGN_INS, sleep, onStored: reader.get });
-  const { GRANTWAY_ADMIN_TOKEN: token } = env;
-  const admin: AdminOptions = {
-    token: token === undefined || token === "" ? undefined : new Secret(token),
-    credentials,
-    keepsElsewhere: true,
-    store,
-    apiKeys: () => apiKeyVariables(env),
-    signIns,
-    keys: createClientKeyStore({ store, now }),
-    settings: {
-      read: () => readStoredSettings(store),
-      change: (name, text) => changeStoredSetting(store, name, text),
-    },
-    sweep: store.sweep,
-    usage,
-    inspect: () => inspectWorker({ env, call, signIns, store }),
+  const admin = async (): Promise<AdminOptions> => {
+    const [{ createRemoteSignIns }, { inspectWorker }, { createClientKeyStore }] = await Promise
+      .all([
+        import("./adapters/cloudflare/remote_sign_ins.ts"),
+        import("./adapters/cloudflare/inspection.ts"),
+        import("./gateway/client_key_store.ts"),
+      ]);
+    const signIns = createRemoteSignIns({ objects: env.SIGN_INS, sleep, onStored: reader.get });
+    const { GRANTWAY_ADMIN_TOKEN: token } = env;
+    return {
+      token: token === undefined || token === "" ? undefined : new Secret(token),
+      credentials,
+      keepsElsewhere: true,
+      store,
+      apiKeys: () => apiKeyVariables(env),
+      signIns,
+      keys: createClientKeyStore({ store, now }),
+      settings: {
+        read: () => readStoredSettings(store),
+        change: (name, text) => changeStoredSetting(store, name, text),
+      },
+      sweep: store.sweep,
+      usage,
+      inspect: () => inspectWorker({ env, call, signIns, store }),
+    };
   };
   return createGateway({
     version: VERSION,
@@ -124,7 +123,8 @@ function open(env: WorkerEnv): Gateway {
       findKey: (provider) => Promise.resolve(findKey(env, provider)),
       missing: (provider, dead) => missing(provider, dead !== undefined),
     }),
-    log: (entry) => console.log(JSON.stringify(entry)),
+    // When the answer is on its way: the first line of an isolate takes milliseconds.
+    log: (entry) => void behind(sleep(0).then(() => console.log(JSON.stringify(entry)))),
     now,
     sleep,
   });
@@ -181,17 +181,31 @@ export default {
   },
 };
 
+/** A class of objects. */
+type ObjectClass = new (state: ObjectState, env: WorkerEnv) => LazyObject;
+
 /** The class of the binding `CREDENTIALS`. */
-export { CredentialObject };
+export const CredentialObject: ObjectClass = lazyObject(async () =>
+  (await import("./adapters/cloudflare/credential_object.ts")).CredentialObject
+);
 
 /** The class of the binding `SIGN_INS`. */
-export { SignInObject };
+export const SignInObject: ObjectClass = lazyObject(async () =>
+  (await import("./adapters/cloudflare/sign_in_object.ts")).SignInObject
+);
 
 /** The class of the binding `STORE`. */
-export { StoreObject };
+export const StoreObject: ObjectClass = lazyObject(async () =>
+  (await import("./adapters/cloudflare/store_object.ts")).StoreObject
+);
 
 /** The class of the binding `USAGE`. */
-export const UsageObject: new (state: never) => UsageObjectType = defineUsageObject<
-  UsageRow,
-  UsageQuery
->((store) => createKvUsageStore({ store, lease: store }));
+export const UsageObject: ObjectClass = lazyObject(async () => {
+  const [{ defineUsageObject }, { createKvUsageStore }] = await Promise.all([
+    import("./adapters/cloudflare/usage_object.ts"),
+    import("./gateway/usage_store.ts"),
+  ]);
+  return defineUsageObject<UsageRow, UsageQuery>((store) =>
+    createKvUsageStore({ store, lease: store })
+  );
+});

@@ -13,8 +13,7 @@ import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
 import type { AccessOutcome } from "./access_log.ts";
 import type { KeyRoute } from "./client_keys.ts";
-import type { createAdmin } from "./admin/admin.ts";
-import { type AdminOptions, isAdminPath } from "./admin/options.ts";
+import { isAdminPath } from "./admin/options.ts";
 import { createDoor, type Need } from "./door.ts";
 import { errorAnswer, methodNotAllowed, notFound, Refusal } from "./error_response.ts";
 import { crossOriginHeaders } from "./middleware/cross_origin.ts";
@@ -124,12 +123,19 @@ type MediaModule = typeof import("./routes/media.ts");
 type MediaCall = [request: Request, visit: Visit, routes: MediaRoutes];
 
 /** The admin side, made when somebody comes to it. */
-function createAdminRoute(admin: AdminOptions, runtime: RuntimeOptions): Route["handle"] {
-  let made: Promise<ReturnType<typeof createAdmin>> | undefined;
-  return async (request, { path }) => {
-    made ??= import("./admin/admin.ts").then(({ createAdmin }) => createAdmin(admin, runtime));
-    return (await made)(request, path);
+function createAdminRoute(
+  admin: NonNullable<GatewayOptions["admin"]>,
+  runtime: RuntimeOptions,
+): Route["handle"] {
+  const make = async () => {
+    const [{ createAdmin }, options] = await Promise.all([
+      import("./admin/admin.ts"),
+      typeof admin === "function" ? admin() : admin,
+    ]);
+    return createAdmin(options, runtime);
   };
+  let made: ReturnType<typeof make> | undefined;
+  return async (request, { path }) => await (await (made ??= make()))(request, path);
 }
 
 /** Creates the gateway. */
@@ -154,7 +160,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (request.signal.aborted) {
         return finish(request, visit, new Response(null, { status: CLIENT_LEFT }), "cancelled");
       }
-      const response = await errorAnswer(visit.dialect, error, visit.id);
+      const response = errorAnswer(visit.dialect, error, visit.id);
       const isOurs = error instanceof Refusal;
       return finish(
         request,

@@ -6,8 +6,7 @@
 
 import { type ErrorCode, type ErrorDetails, GrantwayError } from "../core/errors.ts";
 import type { Dialect } from "../protocols/event.ts";
-import { encodeErrorResponse } from "../transports/client_error.ts";
-import { loadClientCodec } from "../transports/client_request.ts";
+import { encodeErrorResponse, ERROR_ENCODERS } from "../transports/client_error.ts";
 
 /** Details of a {@linkcode Refusal}. */
 export interface RefusalDetails extends ErrorDetails {
@@ -46,15 +45,10 @@ export function methodNotAllowed(allow: string): Refusal {
 }
 
 /** A failure as an answer. What is no `GrantwayError` is a mistake of ours, whose words stay here. */
-export async function errorAnswer(
-  dialect: Dialect,
-  error: unknown,
-  requestId: string,
-): Promise<Response> {
-  if (!(error instanceof Refusal)) return await encodeErrorResponse(dialect, error, requestId);
+export function errorAnswer(dialect: Dialect, error: unknown, requestId: string): Response {
+  if (!(error instanceof Refusal)) return encodeErrorResponse(dialect, error, requestId);
   const { code, message, hint, retryAfterMs, httpStatus } = error;
-  const codec = await loadClientCodec(dialect);
-  const { status, headers, body } = codec.encodeError({
+  const { status, headers, body } = ERROR_ENCODERS[dialect]({
     code,
     message: hint === undefined ? message : `${message}. ${hint}`,
     retryAfterMs,

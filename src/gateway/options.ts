@@ -31,8 +31,8 @@ export interface GatewayOptions extends Omit<RuntimeOptions, "fetch"> {
   models?: (() => Promise<ModelCatalog>) | undefined;
   /** Counts what is used. Default: nobody does. */
   usage?: UsageLedger | undefined;
-  /** What its owner may do from afar, under `/admin`. Default: nothing. */
-  admin?: AdminOptions | undefined;
+  /** What its owner may do from afar, under `/admin`; or what opens that. Default: nothing. */
+  admin?: AdminOptions | (() => Promise<AdminOptions>) | undefined;
   /** Takes a line per request. Default: nobody does. */
   log?: AccessLog | undefined;
   /** Who can reach it, which decides by which host names. Default: `loopback`. */

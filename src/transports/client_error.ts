@@ -5,22 +5,28 @@
  */
 
 import { GrantwayError } from "../core/errors.ts";
+import { encodeOpenAiError } from "../protocols/answer_error.ts";
 import type { AnswerError, ClientCodec } from "../protocols/codec.ts";
 import type { Dialect } from "../protocols/event.ts";
-import { loadClientCodec } from "./client_request.ts";
+import { encodeMessagesError } from "../protocols/messages/encode_error.ts";
+
+/**
+ * Writes a failure for clients of a dialect. Not by way of their codecs: for many a request it is all
+ * that is needed.
+ */
+export const ERROR_ENCODERS: Readonly<Record<Dialect, ClientCodec["encodeError"]>> = {
+  messages: encodeMessagesError,
+  responses: encodeOpenAiError,
+  chat: encodeOpenAiError,
+};
 
 /** The answer to a client for a failure that is not upstream's, in the client's dialect. */
-export async function encodeErrorResponse(
+export function encodeErrorResponse(
   dialect: Dialect,
   error: unknown,
   requestId?: string,
-): Promise<Response> {
-  return errorResponse(await loadClientCodec(dialect), error, requestId);
-}
-
-/** See {@linkcode encodeErrorResponse}. */
-export function errorResponse(codec: ClientCodec, error: unknown, requestId?: string): Response {
-  const { status, headers, body } = codec.encodeError(
+): Response {
+  const { status, headers, body } = ERROR_ENCODERS[dialect](
     toAnswerError(error, requestId),
     // The one status that no code stands for.
     error instanceof GrantwayError && error.status === 413 ? 413 : undefined,

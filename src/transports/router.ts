@@ -22,7 +22,7 @@ import type {
 } from "../protocols/event.ts";
 import type { Provider } from "../providers/provider.ts";
 import { type AnswerSource, createAnswerStream } from "./answer_stream.ts";
-import { errorResponse } from "./client_error.ts";
+import { encodeErrorResponse } from "./client_error.ts";
 import {
   type ClientCall,
   type ClientRequest,
@@ -112,7 +112,7 @@ export function createRouter(options: RouterOptions): Router {
       return await run(new Answering(options, runtime, codec, call, client, target));
     } catch (error) {
       call.signal?.throwIfAborted();
-      return errorResponse(codec, error, call.requestId);
+      return encodeErrorResponse(call.dialect, error, call.requestId);
     }
   };
   return {

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { getStaticTOMLValue, parseTOML } from "toml-eslint-parser";
 import { SECRETS } from "../../src/cli/deploy/deploy.ts";
 import { workerConfig } from "../../src/cli/deploy/worker_config.ts";
+import { sleep } from "../../src/core/runtime.ts";
 import { parseSealingKeys } from "../../src/credentials/sealing.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { Deployer } from "../support/deployer.ts";
@@ -136,7 +137,11 @@ async function useIt(deployer: Deployer, key: string): Promise<void> {
   assertEquals(answer.status, 200);
   assertStringIncludes(await answer.text(), "Over Cloudflare");
 
-  const line = cloud.lines.findLast((text) => text.includes('"route":"/v1/messages"'))!;
+  // It is written after its answer.
+  const find = () => cloud.lines.findLast((text) => text.includes('"route":"/v1/messages"'));
+  for (let tries = 0; find() === undefined && tries < 200; tries++) await sleep(50);
+  const line = find();
+  assert(line !== undefined, "the request is not in the Worker's log");
   cloud.events.push({
     outcome: "ok",
     exceptions: [],

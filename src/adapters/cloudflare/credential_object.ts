@@ -31,7 +31,7 @@ import {
 import type { ObjectState } from "./durable_object.ts";
 import { createObjectKeeper, type ObjectKeeper } from "./object_keeper.ts";
 import { readObjectName } from "./object_store.ts";
-import { createRemoteStore } from "./store_object.ts";
+import { createRemoteStore } from "./remote_store.ts";
 import { openStorage, readOverrides, type WorkerEnv } from "./worker_env.ts";
 
 const METHODS: readonly string[] = [

@@ -26,13 +26,8 @@ export { createRemoteCredentials } from "./remote_credentials.ts";
 export { openStorage, readOverrides, type WorkerEnv, type WorkerStorage } from "./worker_env.ts";
 export { type AdviceStoreOptions, createAdviceStore } from "./advice_store.ts";
 export { createStorageStore } from "./storage_store.ts";
-export {
-  type Books,
-  createRemoteBooks,
-  defineUsageObject,
-  type RemoteBooksOptions,
-  type UsageObject,
-} from "./usage_object.ts";
+export { type Books, createRemoteBooks, type RemoteBooksOptions } from "./remote_books.ts";
+export { defineUsageObject, type UsageObject } from "./usage_object.ts";
 export { loadWaitUntil, type WaitUntil } from "./wait_until.ts";
 export {
   type InspectionOptions,
@@ -40,11 +35,8 @@ export {
   type WorkerCheck,
   type WorkerSection,
 } from "./inspection.ts";
-export { createRemoteSignIns, type RemoteSignInsOptions, SignInObject } from "./sign_in_object.ts";
-export {
-  createRemoteStore,
-  type RemoteStore,
-  type RemoteStoreOptions,
-  StoreObject,
-} from "./store_object.ts";
+export { createRemoteSignIns, type RemoteSignInsOptions } from "./remote_sign_ins.ts";
+export { SignInObject } from "./sign_in_object.ts";
+export { createRemoteStore, type RemoteStore, type RemoteStoreOptions } from "./remote_store.ts";
+export { StoreObject } from "./store_object.ts";
 export type { SealSweep } from "./seal_sweep.ts";

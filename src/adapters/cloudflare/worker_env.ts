@@ -5,15 +5,12 @@
  */
 
 import { GrantwayError } from "../../core/errors.ts";
-import type { Lease } from "../../credentials/kv_store.ts";
-import { createMemoryStore } from "../../credentials/memory_store.ts";
 import { createSealedStore, type SealedStore } from "../../credentials/sealed_store.ts";
 import { createSealer, parseSealingKeys, type Sealer } from "../../credentials/sealing.ts";
 import type { EndpointOverrides } from "../../providers/endpoints.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { ObjectNamespace } from "./durable_object.ts";
 import { createKvStore, type KvNamespace } from "./kv_store.ts";
-import { createOwnedStore, type OwnedStore, type OwnedStoreOptions } from "./owned_store.ts";
 
 /** What `wrangler.toml` and `wrangler secret put` give the Worker. What is missing is told. */
 export interface WorkerEnv {
@@ -70,28 +67,6 @@ export function openStorage(env: WorkerEnv): WorkerStorage {
   const sealer = createSealer(ring);
   const kv = createSealedStore(createKvStore(KV), { sealer, acceptsPlain: false });
   return { kv, namespace: KV, sealer, otherKeyIds: ring.slice(1).map(({ id }) => id) };
-}
-
-/** What the object that owns records works with. */
-export interface OwnedStorage extends WorkerStorage {
-  /** Its records, as they are sealed. */
-  owned: OwnedStore;
-  /** The same, open; its leases exclude the other calls of the object. */
-  store: SealedStore & Lease;
-}
-
-/** Opens the records of the object with that storage. Throws as {@linkcode openStorage}. */
-export function openOwnedStorage(
-  env: WorkerEnv,
-  { storage, now, sleep }: Omit<OwnedStoreOptions, "kv">,
-): OwnedStorage {
-  const opened = openStorage(env);
-  const kv = createKvStore(opened.namespace, { now });
-  const owned = createOwnedStore({ storage, kv, now, sleep });
-  const { withLease } = createMemoryStore({ now, sleep });
-  const { sealer } = opened;
-  const store = createSealedStore({ ...owned, withLease }, { sealer, acceptsPlain: false });
-  return { ...opened, owned, store };
 }
 
 /** What the variables replace of a provider's endpoints; the same ones as on the command line. */

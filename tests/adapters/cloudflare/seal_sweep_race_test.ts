@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { KvNamespace } from "../../../src/adapters/cloudflare/mod.ts";
 import type { SweepPage } from "../../../src/credentials/seal_sweep.ts";
 import { createSealSweep } from "../../../src/adapters/cloudflare/seal_sweep.ts";
-import { openOwnedStorage } from "../../../src/adapters/cloudflare/worker_env.ts";
+import { openOwnedStorage } from "../../../src/adapters/cloudflare/owned_storage.ts";
 import { CredentialError } from "../../../src/core/errors.ts";
 import { sleep } from "../../../src/core/runtime.ts";
 import { createSealer, parseSealingKeys, sealingKeyId } from "../../../src/credentials/sealing.ts";
