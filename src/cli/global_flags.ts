@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The global flags of one run. */
+export type Globals = ReadonlySet<string>;
+
 /** Flags that every command takes, wherever they stand before `--`. */
 export const GLOBAL_FLAGS: readonly { flags: readonly string[]; summary: string }[] = [
   { flags: ["--json"], summary: "JSON on stdout" },

@@ -4,30 +4,24 @@
  * @module
  */
 
-import type { Command } from "commander";
 import { GrantwayError } from "../core/errors.ts";
+import type { CommandEntry, CommandModule, Invocation } from "./command.ts";
 import {
-  type CommandEntry,
-  type CommandModule,
   COMMANDS,
-  globalFlagsHelp,
   groupHelp,
   GROUPS,
-  type Invocation,
   passedFrom,
   programHelp,
   wordsAfter,
 } from "./command_table.ts";
-import { type Context, createContext } from "./context.ts";
+import type { Context } from "./context.ts";
+import { createContext } from "./create_context.ts";
 import { EXIT, exitCodeOf, UsageError } from "./exit_code.ts";
-import { GLOBAL_FLAGS } from "./global_flags.ts";
+import { GLOBAL_FLAGS, type Globals } from "./global_flags.ts";
 import { createInterrupts, Interrupted } from "./interrupts.ts";
 import { nearest } from "./nearest.ts";
 import { createOutput, type Output, OutputClosedError, tell, writeTo } from "./output.ts";
 import type { Platform } from "./platform.ts";
-
-/** The global flags of one run. */
-export type Globals = ReadonlySet<string>;
 
 /**
  * Takes the global flags out of the arguments, wherever they stand before `--` and before the arguments
@@ -93,22 +87,6 @@ export function route(words: readonly string[]): Route {
   );
 }
 
-/** Creates the commander command of one entry, with its arguments and options. */
-export async function createCommand(
-  entry: CommandEntry,
-  module: CommandModule,
-): Promise<Command> {
-  const { Command } = await import("commander");
-  const command = new Command(entry.path.join(" "));
-  command.description(entry.summary);
-  module.define(command);
-  command.exitOverride();
-  command.addHelpText("after", `\nGlobal options:\n${globalFlagsHelp()}`);
-  command.configureHelp({ commandUsage: () => `grantway ${command.name()} ${command.usage()}` });
-  command.action(() => {});
-  return command;
-}
-
 /** Parses `rest`; undefined when it asked for help, which was printed. */
 async function parse(
   entry: CommandEntry,
@@ -119,28 +97,8 @@ async function parse(
   if (entry.takesAnyArguments && rest.every((word) => !word.startsWith("-"))) {
     return { args: rest, opts: <T extends object>() => ({} as T) };
   }
-  const passed = entry.passesThrough === undefined ? rest.length : passedFrom(entry, rest);
-  const command = await createCommand(entry, module);
-  command.configureOutput({
-    writeOut: (text) => writeTo(platform.stdout, text),
-    writeErr: () => {},
-  });
-  try {
-    const parsed = command.parse(rest.slice(0, passed), { from: "user" });
-    return entry.passesThrough === undefined
-      ? parsed
-      : { args: rest.slice(passed), opts: () => parsed.opts() };
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (typeof code !== "string" || !code.startsWith("commander.")) throw error;
-    if (code === "commander.helpDisplayed") return undefined;
-    const [message, ...more] = (error as Error).message.replace(/^error: /, "").split("\n");
-    const suggestion = more.join(" ").replace(/^\(|\)$/g, "").trim();
-    throw new UsageError(
-      message!.charAt(0).toUpperCase() + message!.slice(1),
-      suggestion || `See: grantway ${command.name()} --help`,
-    );
-  }
+  const { parseCommand } = await import("./parse_command.ts");
+  return await parseCommand(entry, module, rest, platform);
 }
 
 /** Runs the command line of `platform` and returns the exit code. */

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { type Provider, PROVIDERS } from "../../providers/mod.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { addApiKey } from "../api_key.ts";

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { accountJson, coolDownJson, durationText, statusText } from "../credential_view.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { shownAccounts } from "../remote/accounts.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";

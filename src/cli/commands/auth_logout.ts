@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { credentialsOf, notSignedIn } from "../accounts.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { remoteAccounts } from "../remote/accounts.ts";
 import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { moveAccount } from "../account_order.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { statusOf } from "../../credentials/credential_status.ts";
 import { membersOf, notSignedIn } from "../accounts.ts";
 import { openKeeper } from "../upstream.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { credentialJson, findTarget, statusText } from "../credential_view.ts";
 import { UsageError } from "../exit_code.ts";

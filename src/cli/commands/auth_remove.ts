@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { membersOf, notSignedIn } from "../accounts.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { findTarget } from "../credential_view.ts";
 import { remoteAccounts } from "../remote/accounts.ts";

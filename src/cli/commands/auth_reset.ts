@@ -8,7 +8,7 @@
 import type { Command } from "commander";
 import type { Credential } from "../../credentials/credential.ts";
 import { membersOf, notSignedIn, poolOf } from "../accounts.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { credentialJson, findTarget, type Numbered } from "../credential_view.ts";
 

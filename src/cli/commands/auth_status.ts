@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { loginCommand } from "../accounts.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { accountJson, coolDownJson, durationText, statusText } from "../credential_view.ts";
 import { EXIT } from "../exit_code.ts";

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { fingerprint } from "../../core/redact.ts";
 import { openUpstream } from "../upstream.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 
 interface Options {

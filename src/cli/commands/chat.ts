@@ -10,7 +10,7 @@ import { chooseModel } from "../model_choice.ts";
 import { openUpstream } from "../upstream.ts";
 import type { ChatSession } from "../chat_session.ts";
 import type { Resumption } from "../chat/history.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 

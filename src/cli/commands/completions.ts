@@ -9,12 +9,13 @@ import { GATEWAY_SETTINGS } from "../../gateway/settings.ts";
 import { TOOLSETS } from "../../agent/toolsets.ts";
 import { PROVIDERS } from "../../providers/mod.ts";
 import { CLIENTS } from "../clients/mod.ts";
-import { COMMANDS, GROUPS, type Invocation, wordsAfter } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
+import { COMMANDS, GROUPS, wordsAfter } from "../command_table.ts";
 import { GLOBAL_FLAGS } from "../global_flags.ts";
 import type { Context } from "../context.ts";
 import { SETTINGS } from "../config.ts";
 import { UsageError } from "../exit_code.ts";
-import { createCommand } from "../main.ts";
+import { createCommand } from "../parse_command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"];
 
@@ -71,7 +72,7 @@ async function completions(): Promise<Completion[]> {
     ...GROUPS.map(({ name }) => ({ where: name, words: wordsAfter(name.split(" ")) })),
   ];
   for (const entry of COMMANDS) {
-    const command = await createCommand(entry, await entry.load());
+    const command = createCommand(entry, await entry.load());
     const options = command.options.map(({ long }) => long).filter((long) => long !== undefined);
     const values = command.registeredArguments.flatMap((argument) => VALUES[argument.name()] ?? []);
     list.push({

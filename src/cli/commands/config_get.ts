@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { resolveKey } from "../config.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
 

@@ -9,7 +9,7 @@ import { POOL_STRATEGIES } from "../../credentials/pool.ts";
 import { type Provider, resolveEndpoints } from "../../providers/mod.ts";
 import { splitModelName } from "../model_choice.ts";
 import { resolveKey, SETTINGS } from "../config.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { readOAuthParameters } from "../oauth_parameters.ts";

@@ -10,7 +10,7 @@ import { type Client, type GatewayAccess, KEY_VARIABLE } from "../clients/client
 import { describeAccess, LOCAL_GATEWAY, parseGatewayUrl } from "../clients/access.ts";
 import { CLIENTS, findClient, unknownClient } from "../clients/mod.ts";
 import type { Change, OpenFile } from "../clients/written_file.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Command } from "commander";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { type Check, inspect, type Section } from "../diagnosis.ts";
 import { EXIT, UsageError } from "../exit_code.ts";

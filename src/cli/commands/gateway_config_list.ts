@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { parseSettings } from "../../gateway/settings.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";
 import { openSettings } from "../remote/settings.ts";

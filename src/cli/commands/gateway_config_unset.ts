@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { resolveGatewaySetting } from "../gateway_settings.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";

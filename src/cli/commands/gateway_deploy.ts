@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
 import { KEY_VARIABLE } from "../clients/client.ts";
 import { clientKeyJson } from "../client_key_view.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import type { DeployResult } from "../deploy/deploy.ts";
 import { UsageError } from "../exit_code.ts";

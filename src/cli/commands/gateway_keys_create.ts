@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { KEY_ROUTES, type KeyRoute, type KeyScope } from "../../gateway/client_keys.ts";
 import { findProvider } from "../../providers/mod.ts";
 import { clientKeyJson, expiryText, limitsText, scopeText } from "../client_key_view.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { openBooks } from "../gateway_books.ts";

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { clientKeyJson, expiryText, limitsText, scopeText } from "../client_key_view.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { openReports } from "../remote/reports.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
 import { clientKeyJson } from "../client_key_view.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { CHANGE_SEEN_MS, openBooks } from "../gateway_books.ts";
 import { nearest } from "../nearest.ts";

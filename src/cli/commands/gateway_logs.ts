@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
 import { displayText } from "../../core/redact.ts";
 import { createAccessLines, parseLogLevel } from "../access_lines.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 
 /** Arguments and options. */

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../exit_code.ts";
 import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
 import { parseJsonObject, readBoundedText } from "../../core/http.ts";
 import { createAccessLines, parseLogLevel } from "../access_lines.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import {

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { GrantwayError } from "../../core/errors.ts";
 import { LOCAL_GATEWAY, parseGatewayUrl } from "../clients/access.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { accountJson, statusText } from "../credential_view.ts";
 import { EXIT, UsageError } from "../exit_code.ts";

@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { type GeneratedImage, MAX_IMAGES, requestImages } from "../../media/mod.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { withMediaAccount } from "../media/accounts.ts";
 import { collect, readNumber, readPicture, readWords } from "../media/inputs.ts";

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { type Provider, PROVIDERS } from "../../providers/mod.ts";
 import { type Choice, chooseModel } from "../model_choice.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { knownModel, parseModelName } from "../known_models.ts";

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import type { KnownModels } from "../../providers/catalog_source.ts";
 import { PROVIDERS } from "../../providers/catalog.ts";
 import type { Model, Provider } from "../../providers/provider.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import { type Context, requireProvider } from "../context.ts";
 import { durationText } from "../credential_view.ts";
 import { chooseModel } from "../model_choice.ts";

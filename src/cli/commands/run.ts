@@ -10,7 +10,7 @@ import { ANTHROPIC } from "../clients/anthropic.ts";
 import type { Client } from "../clients/client.ts";
 import { CLIENTS, findClient, unknownClient } from "../clients/mod.ts";
 import { OPENAI } from "../clients/openai.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import type { Interrupt, RunningProgram } from "../platform.ts";

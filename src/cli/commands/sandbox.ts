@@ -7,7 +7,7 @@
 
 import type { Command } from "commander";
 import { createSandbox } from "../../sandbox/mod.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { createStateSaver, POLL_INTERVAL_MS, readSandboxState } from "../embedded_sandbox.ts";
 import { UsageError } from "../exit_code.ts";

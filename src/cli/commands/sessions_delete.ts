@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import { openHistory } from "../chat/history.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { nameOf, openHistory } from "../chat/history.ts";
 import { printable } from "../chat_session.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { durationText } from "../credential_view.ts";
 import { readCount } from "../read_count.ts";

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import type { Message } from "../../protocols/event.ts";
 import { openHistory } from "../chat/history.ts";
 import { printable } from "../chat_session.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 
 /** Arguments and options. */

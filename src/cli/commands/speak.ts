@@ -12,7 +12,7 @@ import {
   SPEECH_CODECS,
   type SpeechCodec,
 } from "../../media/mod.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { withMediaAccount } from "../media/accounts.ts";

@@ -14,7 +14,7 @@ import {
   findAccess,
   signInProvider,
 } from "../chat/tool_backends.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { nearest } from "../nearest.ts";

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import type { UsageRow, UsageTotals } from "../../gateway/usage.ts";
 import { USAGE_DAYS } from "../../gateway/usage_store.ts";
 import { groupRows, sumRows } from "../../gateway/usage_tally.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { addRemoteOption } from "../remote/remote_gateway.ts";

@@ -14,7 +14,7 @@ import {
   openVideo,
   submitVideo,
 } from "../../media/mod.ts";
-import type { Invocation } from "../command_table.ts";
+import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit_code.ts";
 import { Interrupted } from "../interrupts.ts";
