@@ -74,7 +74,9 @@ function serveProvider() {
   let gapMs: number | "mute" | undefined;
   const closing = new AbortController();
   const listening = { port: 0, hostname: "127.0.0.1", signal: closing.signal, onListen: () => {} };
-  const server = Deno.serve(listening, (request) => {
+  const server = Deno.serve(listening, async (request) => {
+    // Who has not read all of a request may not see that its client has gone.
+    await request.text();
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     requests.push({ ended });
     const ms = gapMs;
