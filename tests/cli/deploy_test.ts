@@ -11,6 +11,7 @@ import { parseSealingKeys } from "../../src/credentials/sealing.ts";
 import { createSandbox } from "../../src/sandbox/mod.ts";
 import { Deployer } from "../support/deployer.ts";
 import { jsonLines } from "../support/platform.ts";
+import { testIf } from "../support/requires.ts";
 
 const URL_THERE = "https://grantway.ann.workers.dev";
 const KV = "POST /storage/kv/namespaces";
@@ -20,65 +21,72 @@ const SECRETS_BULK = "PATCH /workers/scripts/grantway/secrets-bulk";
 /** Whether a request makes something; each upload of a version is one. */
 const MAKES = [KV, UPLOAD, SECRETS_BULK];
 
-Deno.test("gateway deploy goes on where a run failed, and a second run makes nothing", async () => {
-  await using deployer = await Deployer.create();
-  const { cloud } = deployer;
-  const made = () => cloud.changes.splice(0).filter((change) => MAKES.includes(change));
-  let output = "";
-  const deploy = async (more = "") => {
-    const result = await deployer.run(`gateway deploy ${more}`.trim());
-    output += result.stdout + result.stderr;
-    return result;
-  };
+testIf(
+  "wrangler",
+  "gateway deploy goes on where a run failed, and a second run makes nothing",
+  async () => {
+    await using deployer = await Deployer.create();
+    const { cloud } = deployer;
+    const made = () => cloud.changes.splice(0).filter((change) => MAKES.includes(change));
+    let output = "";
+    const deploy = async (more = "") => {
+      const result = await deployer.run(`gateway deploy ${more}`.trim());
+      output += result.stdout + result.stderr;
+      return result;
+    };
 
-  // Each answer is lost in turn, after what was asked for was done.
-  for (const failing of [KV, UPLOAD, SECRETS_BULK]) {
-    cloud.fail = (request) => request === failing ? "after" : undefined;
-    const { code, stdout, stderr } = await deploy();
-    assertEquals([code, stdout], [6, ""], stderr);
-    assertMatch(stderr, /^error: Cannot (make the KV|upload the|set the) .*Authentication error/m);
-    assertMatch(stderr, /Done: account, bundle.*run again: grantway gateway deploy\n$/);
-    assertEquals(made(), [failing]);
-  }
-  cloud.fail = () => undefined;
+    // Each answer is lost in turn, after what was asked for was done.
+    for (const failing of [KV, UPLOAD, SECRETS_BULK]) {
+      cloud.fail = (request) => request === failing ? "after" : undefined;
+      const { code, stdout, stderr } = await deploy();
+      assertEquals([code, stdout], [6, ""], stderr);
+      assertMatch(
+        stderr,
+        /^error: Cannot (make the KV|upload the|set the) .*Authentication error/m,
+      );
+      assertMatch(stderr, /Done: account, bundle.*run again: grantway gateway deploy\n$/);
+      assertEquals(made(), [failing]);
+    }
+    cloud.fail = () => undefined;
 
-  const last = await deploy();
-  assertEquals(last.code, 0, last.stderr);
-  assertEquals(made(), []);
-  const [, key] = /^Client key (gw_[\w-]{43})$/m.exec(last.stdout)!;
-  assertStringIncludes(last.stdout, `Gateway at ${URL_THERE}\n`);
-  assertStringIncludes(last.stderr, `grantway auth add minimax-oauth --remote ${URL_THERE}`);
-  assertStringIncludes(last.stderr, `grantway connect claude-code --gateway ${URL_THERE}`);
+    const last = await deploy();
+    assertEquals(last.code, 0, last.stderr);
+    assertEquals(made(), []);
+    const [, key] = /^Client key (gw_[\w-]{43})$/m.exec(last.stdout)!;
+    assertStringIncludes(last.stdout, `Gateway at ${URL_THERE}\n`);
+    assertStringIncludes(last.stderr, `grantway auth add minimax-oauth --remote ${URL_THERE}`);
+    assertStringIncludes(last.stderr, `grantway connect claude-code --gateway ${URL_THERE}`);
 
-  const { secrets, metadata } = cloud.scripts.get("grantway")!;
-  const before = new Map(secrets);
-  assertEquals([...secrets.keys()].sort(), [...SECRETS].sort());
-  assertEquals(parseSealingKeys(secrets.get("GRANTWAY_KEYS")!).length, 1);
-  assertEquals(cloud.namespaces.map(({ title }) => title), ["grantway-kv"]);
-  const second = await deploy("--json");
-  assertEquals(second.code, 0, second.stderr);
-  assertEquals(made(), []);
-  const [report] = jsonLines(second.stdout);
-  assertEquals([report.url, report.made, report.key], [URL_THERE, [], null]);
-  assertEquals(new Map(secrets), before);
-  assertEquals(cloud.scripts.get("grantway")!.metadata.bindings, metadata.bindings);
+    const { secrets, metadata } = cloud.scripts.get("grantway")!;
+    const before = new Map(secrets);
+    assertEquals([...secrets.keys()].sort(), [...SECRETS].sort());
+    assertEquals(parseSealingKeys(secrets.get("GRANTWAY_KEYS")!).length, 1);
+    assertEquals(cloud.namespaces.map(({ title }) => title), ["grantway-kv"]);
+    const second = await deploy("--json");
+    assertEquals(second.code, 0, second.stderr);
+    assertEquals(made(), []);
+    const [report] = jsonLines(second.stdout);
+    assertEquals([report.url, report.made, report.key], [URL_THERE, [], null]);
+    assertEquals(new Map(secrets), before);
+    assertEquals(cloud.scripts.get("grantway")!.metadata.bindings, metadata.bindings);
 
-  // Secrets went to Cloudflare and to one private file, and nowhere else.
-  const canaries = [...secrets.values(), secrets.get("GRANTWAY_KEYS")!.split(":")[1]!];
-  for (const canary of canaries) {
-    assert(!output.includes(canary), "a secret was printed");
-    assert(
-      !deployer.started.flat().some((arg) => arg.includes(canary)),
-      "a secret was an argument",
-    );
-    assertEquals(await filesWith(deployer.user, canary), [`${deployer.home}/deployments.json`]);
-  }
-  assertEquals(Deno.statSync(`${deployer.home}/deployments.json`).mode! & 0o777, 0o600);
-  assertEquals(await filesWith(deployer.user, key!), []);
+    // Secrets went to Cloudflare and to one private file, and nowhere else.
+    const canaries = [...secrets.values(), secrets.get("GRANTWAY_KEYS")!.split(":")[1]!];
+    for (const canary of canaries) {
+      assert(!output.includes(canary), "a secret was printed");
+      assert(
+        !deployer.started.flat().some((arg) => arg.includes(canary)),
+        "a secret was an argument",
+      );
+      assertEquals(await filesWith(deployer.user, canary), [`${deployer.home}/deployments.json`]);
+    }
+    assertEquals(Deno.statSync(`${deployer.home}/deployments.json`).mode! & 0o777, 0o600);
+    assertEquals(await filesWith(deployer.user, key!), []);
 
-  await useIt(deployer, key!);
-  await rotate(deployer, key!);
-});
+    await useIt(deployer, key!);
+    await rotate(deployer, key!);
+  },
+);
 
 /** Changes the sealing keys of what was deployed and used. */
 async function rotate(deployer: Deployer, key: string): Promise<void> {
@@ -172,42 +180,46 @@ async function useIt(deployer: Deployer, key: string): Promise<void> {
   }
 }
 
-Deno.test("gateway deploy refuses a Worker that is not its own, a second account, a bad name", async () => {
-  await using deployer = await Deployer.create();
-  const { cloud } = deployer;
-  cloud.scripts.set("other", {
-    modules: new Map(),
-    metadata: { bindings: [] },
-    migrationTag: undefined,
-    classes: [],
-    secrets: new Map([["THEIRS", "x"]]),
-    uploads: 1,
-  });
-  const foreign = await deployer.run("gateway deploy --name other");
-  assertEquals(foreign.code, 2);
-  assertStringIncludes(foreign.stderr, 'There is a Worker "other" on');
-  assertStringIncludes(foreign.stderr, "or replace it with --yes");
+testIf(
+  "wrangler",
+  "gateway deploy refuses a Worker that is not its own, a second account, a bad name",
+  async () => {
+    await using deployer = await Deployer.create();
+    const { cloud } = deployer;
+    cloud.scripts.set("other", {
+      modules: new Map(),
+      metadata: { bindings: [] },
+      migrationTag: undefined,
+      classes: [],
+      secrets: new Map([["THEIRS", "x"]]),
+      uploads: 1,
+    });
+    const foreign = await deployer.run("gateway deploy --name other");
+    assertEquals(foreign.code, 2);
+    assertStringIncludes(foreign.stderr, 'There is a Worker "other" on');
+    assertStringIncludes(foreign.stderr, "or replace it with --yes");
 
-  cloud.accounts = [...cloud.accounts, { id: "f".repeat(32), name: "Work" }];
-  const several = await deployer.run("gateway deploy");
-  assertEquals(several.code, 2);
-  assertMatch(several.stderr, /CLOUDFLARE_ACCOUNT_ID to one of: 0123\S* \(Ann's Account\), ffff/);
+    cloud.accounts = [...cloud.accounts, { id: "f".repeat(32), name: "Work" }];
+    const several = await deployer.run("gateway deploy");
+    assertEquals(several.code, 2);
+    assertMatch(several.stderr, /CLOUDFLARE_ACCOUNT_ID to one of: 0123\S* \(Ann's Account\), ffff/);
 
-  const signedOut = await deployer.run("gateway deploy", { env: { CLOUDFLARE_API_TOKEN: "" } });
-  assertEquals(signedOut.code, 4);
-  assertMatch(signedOut.stderr, /npm:wrangler@\S+ login; or set CLOUDFLARE_API_TOKEN/);
+    const signedOut = await deployer.run("gateway deploy", { env: { CLOUDFLARE_API_TOKEN: "" } });
+    assertEquals(signedOut.code, 4);
+    assertMatch(signedOut.stderr, /npm:wrangler@\S+ login; or set CLOUDFLARE_API_TOKEN/);
 
-  for (const name of ["A", "-a", "a-", "a.b", "a".repeat(55)]) {
-    assertEquals((await deployer.run(`gateway deploy --name ${name}`)).code, 2, name);
-  }
-  assertEquals((await deployer.run("gateway deploy --sandbox")).code, 2);
-  const logs = await deployer.run("gateway logs");
-  assertEquals(logs.code, 1);
-  assertStringIncludes(logs.stderr, "grantway gateway deploy");
-  assertEquals(cloud.changes, []);
-});
+    for (const name of ["A", "-a", "a-", "a.b", "a".repeat(55)]) {
+      assertEquals((await deployer.run(`gateway deploy --name ${name}`)).code, 2, name);
+    }
+    assertEquals((await deployer.run("gateway deploy --sandbox")).code, 2);
+    const logs = await deployer.run("gateway logs");
+    assertEquals(logs.code, 1);
+    assertStringIncludes(logs.stderr, "grantway gateway deploy");
+    assertEquals(cloud.changes, []);
+  },
+);
 
-Deno.test("gateway deploy --dry-run builds and checks without an account", async () => {
+testIf("wrangler", "gateway deploy --dry-run builds and checks without an account", async () => {
   await using deployer = await Deployer.create();
   const env = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:1" };
   const { code, stdout, stderr } = await deployer.run("gateway deploy --dry-run --json", { env });

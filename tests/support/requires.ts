@@ -5,7 +5,9 @@
  * @module
  */
 
-/** What a test may need besides Deno: programs on the PATH, and the folder of recorded streams. */
+import { WRANGLER_COMMAND } from "../../src/cli/deploy/wrangler.ts";
+
+/** What a test may need besides Deno: programs on the PATH, the folder of recorded streams, wrangler. */
 export type Requirement =
   | "chromium"
   | "ffmpeg"
@@ -14,10 +16,16 @@ export type Requirement =
   | "strace"
   | "tmux"
   | "zsh"
-  | "recorded fixtures";
+  | "recorded fixtures"
+  | "wrangler";
 
 /** The names a program goes by. */
-const PROGRAMS: Readonly<Record<Exclude<Requirement, "recorded fixtures">, readonly string[]>> = {
+const PROGRAMS: Readonly<
+  Record<
+    Exclude<Requirement, "recorded fixtures" | "wrangler">,
+    readonly string[]
+  >
+> = {
   chromium: ["chromium", "chromium-browser", "google-chrome"],
   ffmpeg: ["ffmpeg"],
   fish: ["fish"],
@@ -36,12 +44,21 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** Wrangler, where Deno has it or can have it from npm's registry. */
+function findWrangler(): string | undefined {
+  const name = WRANGLER_COMMAND.split(" ").at(-1)!;
+  const args = ["cache", "--quiet", "--no-config", "--no-lock", name];
+  const { success } = new Deno.Command(Deno.execPath(), { args, stderr: "null" }).outputSync();
+  return success ? name : undefined;
+}
+
 /**
  * Where a requirement is: the path of a program, or the absolute folder that `GRANTWAY_FIXTURES`
  * names. `undefined` when it is missing here.
  */
 export function findRequirement(requirement: Requirement): string | undefined {
   if (requirement === "recorded fixtures") return Deno.env.get("GRANTWAY_FIXTURES");
+  if (requirement === "wrangler") return findWrangler();
   const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
   return PROGRAMS[requirement]
     .flatMap((name) => folders.map((folder) => `${folder}/${name}`))
