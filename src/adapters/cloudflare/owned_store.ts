@@ -27,6 +27,8 @@ const KV_TRIES = 3;
 const PUT_SPACING_MS = 1_100;
 const RETRY_MS = 30_000;
 const MAX_BEHIND = 20;
+/** A write that was given up may still come for so long. */
+const LATE_MS = 60_000;
 
 /** What is stored of a record. */
 export interface OwnedRow {
@@ -64,6 +66,8 @@ export interface OwnedStore extends KvStore {
 export function createOwnedStore(options: OwnedStoreOptions): OwnedStore {
   const { storage, kv, now, sleep } = options;
   const { withLease } = createMemoryStore({ now, sleep });
+  /** Until when a write that was given up may undo a newer one, by key, ms since the epoch. */
+  const lateUntil = new Map<string, number>();
   const isLive = ({ text, expiresAt }: OwnedRow) =>
     text !== null && (expiresAt === undefined || expiresAt > now());
 
@@ -77,9 +81,17 @@ export function createOwnedStore(options: OwnedStoreOptions): OwnedStore {
     withLease(key, async () => {
       const { text, expiresAt } = await row(key) ?? { text: null };
       const put = text === null ? kv.delete(key) : kv.put(key, text, { expiresAt });
-      await bounded(put, KV_TIMEOUT_MS, `write ${key} to KV`, sleep);
+      try {
+        await bounded(put, KV_TIMEOUT_MS, `write ${key} to KV`, sleep);
+      } catch (error) {
+        if ((error as GrantwayError).code === "timeout") lateUntil.set(key, now() + LATE_MS);
+        throw error;
+      }
       // What was written meanwhile is still to come.
-      if ((await row(key))?.text === text) await storage.delete([BEHIND + key]);
+      const newest = (await row(key))?.text ?? null;
+      if (newest !== text || now() < (lateUntil.get(key) ?? 0)) return;
+      lateUntil.delete(key);
+      await storage.delete([BEHIND + key]);
     });
 
   async function write(key: string, written: OwnedRow): Promise<void> {
@@ -161,7 +173,17 @@ export function createOwnedStore(options: OwnedStoreOptions): OwnedStore {
       const keys = await behindKeys(MAX_BEHIND);
       // Set before: a run that ends in the middle is followed by another.
       if (keys.length > 0) await storage.setAlarm(now() + RETRY_MS);
-      for (const key of keys) await publish(key);
+      let failure: unknown;
+      for (const key of keys) {
+        try {
+          await publish(key);
+        } catch (error) {
+          // A record that KV refuses holds up no other; where it does not answer, all would wait.
+          if ((error as GrantwayError).code === "timeout") throw error;
+          failure ??= error;
+        }
+      }
+      if (failure !== undefined) throw failure;
     },
   };
 }

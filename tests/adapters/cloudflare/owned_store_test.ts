@@ -9,16 +9,22 @@ import { fakeStorage } from "../../support/fake_storage.ts";
 /** A store over a KV that fails, or hangs, so many times. */
 function setUp() {
   const kv = createMemoryStore();
-  const faults = { refusals: 0, hangs: 0 };
-  const write = async (run: () => Promise<void>) => {
-    if (faults.hangs-- > 0) return await new Promise<never>(() => {});
+  const faults = { refusals: 0, hangs: 0, refusedKey: "" };
+  /** What hung, to be done after all. */
+  const late: (() => Promise<void>)[] = [];
+  const write = async (key: string, run: () => Promise<void>) => {
+    if (faults.hangs-- > 0) {
+      late.push(run);
+      return await new Promise<never>(() => {});
+    }
+    if (key === faults.refusedKey) throw new Error("KV PUT failed: 413");
     if (faults.refusals-- > 0) throw new Error("KV PUT failed: 429 Too Many Requests");
     await run();
   };
   const far: KvStore = {
     ...kv,
-    put: (...args) => write(() => kv.put(...args)),
-    delete: (key) => write(() => kv.delete(key)),
+    put: (...args) => write(args[0], () => kv.put(...args)),
+    delete: (key) => write(key, () => kv.delete(key)),
   };
   const storage = fakeStorage();
   const sleep = (_: number, signal?: AbortSignal) =>
@@ -29,8 +35,10 @@ function setUp() {
         reject(signal.reason);
       });
     });
-  const open = () => createOwnedStore({ storage, kv: far, now: () => Date.now(), sleep });
-  return { kv, faults, open };
+  const clock = { aheadMs: 0 };
+  const now = () => Date.now() + clock.aheadMs;
+  const open = () => createOwnedStore({ storage, kv: far, now, sleep });
+  return { kv, faults, late, clock, open };
 }
 
 kvStoreContract("records that an object owns,", () => {
@@ -87,6 +95,44 @@ for (const [fault, count] of [["refusals", 3], ["hangs", 1]] as const) {
     assertEquals([await kv.get("a"), await store.behind()], ["1", 0]);
   });
 }
+
+Deno.test("createOwnedStore() puts right what a write that was given up has undone when it came", async () => {
+  const { kv, faults, late, clock, open } = setUp();
+  const store = open();
+  faults.hangs = 1;
+  await assertRejects(() => store.put("a", "1"), CredentialError, "Saved a, but");
+  await store.delete("a");
+  assertEquals([await kv.get("a"), late.length], [null, 1]);
+  await late[0]!();
+  assertEquals([await kv.get("a"), await store.get("a")], ["1", null]);
+  clock.aheadMs = 61_000;
+  await store.catchUp();
+  assertEquals([await kv.get("a"), await store.behind()], [null, 0]);
+});
+
+Deno.test("createOwnedStore() brings the others to KV where it refuses one", async () => {
+  const { kv, faults, open } = setUp();
+  const store = open();
+  faults.refusals = 6;
+  for (const key of ["a", "b"]) await assertRejects(() => store.put(key, "1"), CredentialError);
+  faults.refusedKey = "a";
+  await assertRejects(() => store.catchUp(), Error, "413");
+  assertEquals([await kv.get("a"), await kv.get("b"), await store.behind()], [null, "1", 1]);
+});
+
+Deno.test("createOwnedStore() leaves nothing to do for a record that ended before KV took it", async () => {
+  const { faults, clock, open } = setUp();
+  const store = open();
+  faults.refusals = 3;
+  await assertRejects(
+    () => store.put("a", "1", { expiresAt: Date.now() + 60_000 }),
+    CredentialError,
+  );
+  clock.aheadMs = 61_000;
+  assertEquals((await store.list({ prefix: "a" })).keys, []);
+  await store.catchUp();
+  assertEquals(await store.behind(), 0);
+});
 
 Deno.test("createOwnedStore() writes the newest to KV last, whatever comes at once", async () => {
   const { kv, open } = setUp();
