@@ -29,6 +29,8 @@ function setUp({ ring = KEY_1, kept = KEY_1, records = ["k1", "k1", "k1"] } = {}
     sets: 0,
     /** How often it is asked until it knows its new ring. */
     lag: 0,
+    /** What its next answers are instead, once it has its new ring. */
+    faults: [] as ("break" | "two rings")[],
     /** How many records are sealed anew by one sweep. */
     speed: Infinity,
   };
@@ -66,8 +68,16 @@ function setUp({ ring = KEY_1, kept = KEY_1, records = ["k1", "k1", "k1"] } = {}
     },
     interrupts: { signal: new AbortController().signal },
     runtime: {
-      fetch: (_: string, init: RequestInit) =>
-        Promise.resolve(Response.json(sweep(init.method === "POST"))),
+      fetch: async (_: string, init: RequestInit) => {
+        const fault = world.sets > 0 ? world.faults.shift() : undefined;
+        if (fault === "break") throw new TypeError("connection reset");
+        const page = sweep(init.method === "POST");
+        if (fault !== "two rings") return Response.json(page);
+        // The next page is of the ring before.
+        known = KEY_1;
+        lagLeft = 1;
+        return await Promise.resolve(Response.json({ ...page, cursor: "kv/" }));
+      },
     },
   } as unknown as Context;
   const run = () => {
@@ -106,6 +116,14 @@ Deno.test("rotateKeys() puts a new key first, and has everything sealed anew wit
     `${made} seals now, 3 records sealed anew`,
   ]);
   assertEquals(new Set(world.records), new Set([made]));
+});
+
+Deno.test("rotateKeys() bears with a Worker that is replaced while it asks", async () => {
+  const { world, run } = setUp();
+  world.faults = ["break", "two rings", "break"];
+  await run();
+  assertEquals([world.faults, world.sets], [[], 1]);
+  assertEquals(new Set(world.records), new Set([ids(world.ring)[0]]));
 });
 
 for (const fault of ["before", "after"] as const) {
