@@ -15,12 +15,14 @@ Deno.test("createHeldBytes() takes what fits, and anything that is alone", () =>
   assertEquals([httpStatus, retryAfterMs], [503, 2_000]);
   large.release();
   large.release();
+  assertThrows(() => large.grow(1), TypeError, "the request is over");
+  const other = open();
   small.grow(40);
-  large.grow(60);
-  assertThrows(() => large.grow(1), Refusal);
+  other.grow(60);
+  assertThrows(() => other.grow(1), Refusal);
   assertThrows(() => small.grow(1), Refusal);
   small.release();
-  large.grow(1_000);
+  other.grow(1_000);
 });
 
 Deno.test("counted() counts what is declared at once, and all else as it comes", async () => {

@@ -20,7 +20,7 @@ export interface Hold {
    * @throws {Refusal} 503 where there is no room, unless nobody else holds anything.
    */
   grow(bytes: number): void;
-  /** It holds nothing any more. */
+  /** It is over, and holds nothing any more. */
   release(): void;
 }
 
@@ -28,9 +28,11 @@ export interface Hold {
 export function createHeldBytes(maxBytes: number): () => Hold {
   let held = 0;
   return () => {
-    let own = 0;
+    let own = 0, isOver = false;
     return {
       grow: (bytes: number): void => {
+        // What a body still sends then, nobody would give back.
+        if (isOver) throw new TypeError("Cannot hold more: the request is over");
         if (held > own && held + bytes > maxBytes) {
           throw new Refusal(
             503,
@@ -46,6 +48,7 @@ export function createHeldBytes(maxBytes: number): () => Hold {
       release: (): void => {
         held -= own;
         own = 0;
+        isOver = true;
       },
     };
   };
