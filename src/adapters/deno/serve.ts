@@ -41,6 +41,8 @@ export async function serve(
   });
   // It is no proxy; unanswered, the connection would just close.
   server.on("connect", (_, socket) => {
+    // The server has left the socket to us: an error that nobody hears ends the process.
+    socket.on("error", () => {}).resume();
     socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   });
   try {

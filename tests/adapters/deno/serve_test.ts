@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { serve } from "../../../src/adapters/deno/serve.ts";
 import { GrantwayError } from "../../../src/core/errors.ts";
@@ -261,6 +262,17 @@ Deno.test("serve() says why an address cannot be had", async () => {
     (server) => ({ ...server, [Symbol.asyncDispose]: () => server.close() }),
   );
   assertEquals(await (await fetch(six.origin, { headers: { connection: "close" } })).text(), "six");
+});
+
+Deno.test("serve() outlives clients that want a tunnel and reset their connection", async () => {
+  await using server = await listen(() => new Response("ok"));
+  for (let round = 0; round < 10; round++) {
+    const socket = connect(server.port, "127.0.0.1");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.write("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", () => socket.resetAndDestroy());
+    await closed;
+    assertEquals(await (await fetch(server.origin)).text(), "ok");
+  }
 });
 
 Deno.test("serve() closes at once where a client is connected that has asked for nothing", async () => {
