@@ -11,6 +11,7 @@
 import { Hono } from "hono/tiny";
 import { GrantwayError } from "../core/errors.ts";
 import { resolveRuntime, type RuntimeOptions } from "../core/runtime.ts";
+import { loadOnce } from "../transports/load_once.ts";
 import type { AccessOutcome } from "./access_log.ts";
 import type { KeyRoute } from "./client_keys.ts";
 import { isAdminPath } from "./admin/options.ts";
@@ -127,15 +128,16 @@ function createAdminRoute(
   admin: NonNullable<GatewayOptions["admin"]>,
   runtime: RuntimeOptions,
 ): Route["handle"] {
-  const make = async () => {
-    const [{ createAdmin }, options] = await Promise.all([
-      import("./admin/admin.ts"),
-      typeof admin === "function" ? admin() : admin,
-    ]);
-    return createAdmin(options, runtime);
-  };
-  let made: ReturnType<typeof make> | undefined;
-  return async (request, { path }) => await (await (made ??= make()))(request, path);
+  const open = loadOnce({
+    admin: async () => {
+      const [{ createAdmin }, options] = await Promise.all([
+        import("./admin/admin.ts"),
+        typeof admin === "function" ? admin() : admin,
+      ]);
+      return createAdmin(options, runtime);
+    },
+  });
+  return async (request, { path }) => await (await open("admin"))(request, path);
 }
 
 /** Creates the gateway. */

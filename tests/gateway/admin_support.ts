@@ -26,6 +26,7 @@ import {
   readStoredSettings,
   type UsageLedger,
 } from "../../src/gateway/mod.ts";
+import type { GatewayOptions } from "../../src/gateway/options.ts";
 import { resolveEndpoints } from "../../src/providers/mod.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/mod.ts";
 import { Canaries, watchFetch } from "../support/canary.ts";
@@ -60,9 +61,14 @@ export interface AdminWorld {
 /** Creates one. */
 export function createAdminWorld(
   options: Partial<AdminOptions> & { token?: Secret | undefined } = {},
-  { clock = new VirtualClock(), sandbox = createSandbox({ now: clock.now }) }: {
+  {
+    clock = new VirtualClock(),
+    sandbox = createSandbox({ now: clock.now }),
+    open = (admin) => admin,
+  }: {
     clock?: VirtualClock;
     sandbox?: Sandbox;
+    open?: (admin: AdminOptions) => GatewayOptions["admin"];
   } = {},
 ): AdminWorld {
   const { now, sleep } = clock;
@@ -86,7 +92,7 @@ export function createAdminWorld(
       openLogin: () => Promise.reject(new Error("unused")),
       missing: () => new Error("unused"),
     }),
-    admin: {
+    admin: open({
       token: new Secret(TOKEN),
       credentials,
       store: kv,
@@ -113,7 +119,7 @@ export function createAdminWorld(
       usage,
       inspect: () => Promise.resolve([{ name: "Store", checks: [{ status: "ok", text: "fine" }] }]),
       ...options,
-    },
+    }),
   });
   const send: AdminWorld["send"] = (path, init) =>
     gateway.fetch(new Request(`${ORIGIN}${path}`, init));

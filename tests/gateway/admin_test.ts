@@ -476,3 +476,18 @@ Deno.test("the admin side tells an account whose access token has expired from o
     assertEquals(check.status, keepsElsewhere ? "ok" : "warning");
   }
 });
+
+Deno.test("an admin side that could not be opened is opened with the next request", async () => {
+  let tries = 0;
+  const world = createAdminWorld({}, {
+    open: (admin) => async () => {
+      if (++tries === 1) throw new Error("not just now");
+      return await Promise.resolve(admin);
+    },
+  });
+  const statuses: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    statuses.push((await world.api("GET", "accounts")).status);
+  }
+  assertEquals([statuses, tries], [[500, 200, 200], 2]);
+});

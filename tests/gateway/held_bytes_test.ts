@@ -63,3 +63,29 @@ for (const dialect of ["messages", "chat", "responses"] as const) {
     assertEquals((await post("c".repeat(8_000), false)).status, 200);
   });
 }
+
+Deno.test("what comes of a body after its request has ended takes nobody's room", async () => {
+  let timeOut = () => {};
+  const world = await createWorld({
+    gateway: {
+      heldBytes: 10_000,
+      startTimer: (_ms, fire) => {
+        timeOut = fire;
+        return () => {};
+      },
+    },
+  });
+  const chunks = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = chunks.writable.getWriter();
+  const answering = world.send(PATHS.messages, { body: chunks.readable });
+  await writer.write(new Uint8Array(100));
+  timeOut();
+  const late = await answering;
+  assertEquals(late.status, 408);
+  await late.body?.cancel();
+  await writer.write(new Uint8Array(5_000)).catch(() => {});
+  const body = JSON.stringify(ask("messages", MODEL, "a".repeat(8_000), false));
+  const next = await world.send(PATHS.messages, { body });
+  assertEquals(next.status, 200);
+  await next.body?.cancel();
+});
