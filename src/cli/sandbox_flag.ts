@@ -6,10 +6,10 @@
 
 import { isJsonObject } from "../core/http.ts";
 
-/** A message whose commands have the flag. */
+/** A message whose commands have the flag; there is nothing of the sandbox's to deploy. */
 export function withSandboxFlag(message: string): string {
   return message.replace(
-    /\bgrantway (?:auth|chat|config|connect|doctor|gateway|models?|sessions|tools|usage|image|speak|transcribe|video)\b(?:(?:(?!\. )[^\n`(;])*[^\s`(.,:;])?/g,
+    /\bgrantway (?:auth|chat|config|connect|doctor|gateway(?! deploy)|models?|sessions|tools|usage|image|speak|transcribe|video)\b(?:(?:(?!\. )[^\n`(;])*[^\s`(.,:;])?/g,
     (command) => /--(?:sandbox|help)\b/.test(command) ? command : `${command} --sandbox`,
   );
 }

@@ -11,8 +11,8 @@ const CASES: { message: string; flagged?: string }[] = [
     flagged: "Run: grantway auth add minimax-oauth --sandbox (or xai-oauth)",
   },
   {
-    message: "Deploy one: grantway gateway deploy. Its log is elsewhere",
-    flagged: "Deploy one: grantway gateway deploy --sandbox. Its log is elsewhere",
+    message: "Start one: grantway gateway serve. Its log is elsewhere",
+    flagged: "Start one: grantway gateway serve --sandbox. Its log is elsewhere",
   },
   {
     message: "Which: grantway models minimax-oauth; or: grantway doctor",
@@ -25,6 +25,7 @@ const CASES: { message: string; flagged?: string }[] = [
   { message: "Run: grantway chat --sandbox Hello" },
   { message: "See: grantway chat --help" },
   { message: "Any program: grantway run -- ls" },
+  { message: "Deploy one: grantway gateway deploy. Its log is elsewhere" },
 ];
 for (const { message, flagged = message } of CASES) {
   Deno.test(`withSandboxFlag() ${message}`, () => assertEquals(withSandboxFlag(message), flagged));

@@ -56,6 +56,10 @@ Deno.test("tools enable and disable hold for the next chat, MCP servers too", as
     enabled.stderr,
     "Video Generation needs a login: grantway auth add xai-oauth",
   );
+  assertMatch(
+    (await one.run("tools enable video_gen --sandbox")).stderr,
+    /grantway auth add xai-oauth --sandbox\n$/,
+  );
   assertEquals((await one.run("tools disable shell mcp:files")).code, 0);
   const { tools, mcp } = await list(one);
   const on = Object.fromEntries(

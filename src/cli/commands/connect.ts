@@ -160,7 +160,7 @@ async function print(context: Context, client: Client, access: GatewayAccess): P
   output.note();
   output.note(
     models.length === 0
-      ? "Nobody is signed in here yet: grantway auth add <provider>"
+      ? `Nobody is signed in here yet: grantway auth add <provider>${sandbox}`
       : `Models: ${models.map(({ name }) => name).join(", ")}`,
   );
   for (const note of notes) output.note(note);

@@ -47,8 +47,8 @@ export async function run(context: Context, command: Invocation): Promise<void> 
       "not_found",
       `No gateway "${displayText(name, 60)}" was deployed here`,
       {
-        hint: "Deploy one: grantway gateway deploy. The log of grantway gateway serve is on its " +
-          "own terminal",
+        hint: "Deploy one: grantway gateway deploy. A gateway of this machine logs to its own " +
+          "terminal",
       },
     );
   }

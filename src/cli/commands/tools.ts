@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import { type McpServer, parseMcpConfig } from "../../agent/mcp/config.ts";
 import { readToolsets, type Toolset, TOOLSETS } from "../../agent/toolsets.ts";
+import { loginCommand } from "../accounts.ts";
 import {
   type Access,
   accessText,
@@ -155,7 +156,8 @@ async function change(context: Context, names: readonly string[], isOn: boolean)
   for (const { toolset, access } of await readRows(context)) {
     if (!names.includes(toolset.id) || toolset.backend === undefined || access) continue;
     const provider = signInProvider(toolset.backend.needs);
-    output.note(`${toolset.name} needs a login: grantway auth add ${provider?.id}`);
+    if (provider === undefined) continue;
+    output.note(`${toolset.name} needs a login: ${loginCommand(context, provider)}`);
   }
 }
 
