@@ -5,8 +5,17 @@
  * @module
  */
 
+import { GrantwayError } from "../core/errors.ts";
 import type { JsonObject } from "../core/http.ts";
 import type { Dialect, Extensions } from "./event.ts";
+
+/** What is wrong with a request whose field is not what its dialect says. */
+export function invalid(field: string, expected: string): GrantwayError {
+  return new GrantwayError(
+    "invalid_request",
+    `Cannot read the request: ${field} is not ${expected}`,
+  );
+}
 
 /** A string, or `undefined`. */
 export function readString(value: unknown): string | undefined {

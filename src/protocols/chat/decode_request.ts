@@ -7,7 +7,6 @@
  * @module
  */
 
-import { GrantwayError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type {
   ContentBlock,
@@ -20,7 +19,7 @@ import type {
   ToolResultBlock,
 } from "../event.ts";
 import { ANSWER_FIELDS, callIdFor, decodeAnswer, decodeContent } from "./decode_content.ts";
-import { optional, readNumber, readString, restOf, restOfNested } from "./fields.ts";
+import { invalid, optional, readNumber, readString, restOf, restOfNested } from "./fields.ts";
 
 const KNOWN = [
   "model",
@@ -94,13 +93,6 @@ export function decodeChatRequest(body: JsonObject): GenerateRequest {
       ),
     ),
   };
-}
-
-function invalid(field: string, expected: string): GrantwayError {
-  return new GrantwayError(
-    "invalid_request",
-    `Cannot read the request: ${field} is not ${expected}`,
-  );
 }
 
 function decodeMessages(values: readonly unknown[]): Message[] {

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { GrantwayError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type {
   Extensions,
@@ -21,7 +20,7 @@ import type {
 } from "../event.ts";
 import { isEnvelope, openSeals } from "../envelope.ts";
 import { decodeContent } from "./decode_content.ts";
-import { optional, readNumber, readString, restOf } from "./fields.ts";
+import { invalid, optional, readNumber, readString, restOf } from "./fields.ts";
 
 const KNOWN = [
   "model",
@@ -89,13 +88,6 @@ export function hasMessagesSeals({ messages }: JsonObject): boolean {
         isJsonObject(block) && (isEnvelope(block["signature"]) || isEnvelope(block["data"]))
       )
     );
-}
-
-function invalid(field: string, expected: string): GrantwayError {
-  return new GrantwayError(
-    "invalid_request",
-    `Cannot read the request: ${field} is not ${expected}`,
-  );
 }
 
 function decodeSystem(value: unknown): TextBlock[] | undefined {

@@ -8,7 +8,7 @@ import type { JsonObject } from "../../core/http.ts";
 import type { Extensions } from "../event.ts";
 import { extensionsOf, fieldsFor } from "../fields.ts";
 
-export { optional, readNumber, readString } from "../fields.ts";
+export { invalid, optional, readNumber, readString } from "../fields.ts";
 
 /** The fields that are not in `known`, kept for this dialect; `undefined` when there are none. */
 export function restOf(value: JsonObject, known: readonly string[]): Extensions | undefined {

@@ -29,8 +29,7 @@ import {
   reasoningSeal,
   reasoningText,
 } from "./decode_content.ts";
-import { invalid } from "./decode_tools.ts";
-import { optional, readString, restOf } from "./fields.ts";
+import { invalid, optional, readString, restOf } from "./fields.ts";
 import { flatName, LOCAL_SHELL, localShellArguments } from "./tool_forms.ts";
 
 /** The turns of `input`. */

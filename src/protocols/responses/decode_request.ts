@@ -12,8 +12,8 @@ import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { GenerateRequest, OutputFormat, Reasoning, TextBlock } from "../event.ts";
 import { isEnvelope } from "../envelope.ts";
 import { decodeInput } from "./decode_input.ts";
-import { decodeToolChoice, decodeTools, invalid } from "./decode_tools.ts";
-import { optional, readNumber, readString, restOf } from "./fields.ts";
+import { decodeToolChoice, decodeTools } from "./decode_tools.ts";
+import { invalid, optional, readNumber, readString, restOf } from "./fields.ts";
 
 const KNOWN = [
   "model",

@@ -4,19 +4,10 @@
  * @module
  */
 
-import { GrantwayError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../../core/http.ts";
 import type { FunctionTool, Tool, ToolChoice } from "../event.ts";
-import { optional, readString, restOf } from "./fields.ts";
+import { invalid, optional, readString, restOf } from "./fields.ts";
 import { ADDITIONAL_TOOLS, flatName, LOCAL_SHELL, localShellFunction } from "./tool_forms.ts";
-
-/** A field that is not what the dialect says. */
-export function invalid(field: string, expected: string): GrantwayError {
-  return new GrantwayError(
-    "invalid_request",
-    `Cannot read the request: ${field} is not ${expected}`,
-  );
-}
 
 /** The tools of a request, and those that its input adds. */
 export function decodeTools(body: JsonObject): Tool[] | undefined {
