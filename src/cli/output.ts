@@ -11,7 +11,7 @@ import type { OutputStream, Platform } from "./platform.ts";
 import { withSandboxFlag } from "./sandbox_flag.ts";
 
 /** Version of every JSON shape that the CLI prints. */
-export const JSON_VERSION = 1;
+const JSON_VERSION = 1;
 
 /** Standard output takes no more: its reader is gone (EPIPE), or the disk behind it is full. */
 export class OutputClosedError extends Error {

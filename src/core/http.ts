@@ -157,7 +157,7 @@ export function parseRetryAfter(headers: Headers, now: number): number | undefin
  * Whether `host` is in a host list. An entry `example.com` stands for that host alone, and
  * `*.example.com` for every host below it.
  */
-export function matchesHost(host: string, hosts: readonly string[]): boolean {
+function matchesHost(host: string, hosts: readonly string[]): boolean {
   const name = host.toLowerCase();
   return hosts.some((entry) =>
     entry.startsWith("*.") ? name.endsWith(entry.slice(1)) : name === entry

@@ -83,12 +83,12 @@ export function createUsageTally(): UsageTally {
 }
 
 /** The UTC day of an instant, `2026-07-01`. */
-export function utcDay(at: number): string {
+function utcDay(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
 /** Sums of nothing. */
-export function zeroTotals(): UsageTotals {
+function zeroTotals(): UsageTotals {
   return {
     requests: 0,
     failures: 0,
@@ -100,7 +100,7 @@ export function zeroTotals(): UsageTotals {
 }
 
 /** Adds `more` to `totals`. */
-export function addTotals(totals: UsageTotals, more: UsageTotals): void {
+function addTotals(totals: UsageTotals, more: UsageTotals): void {
   totals.requests += more.requests;
   totals.failures += more.failures;
   totals.inputTokens += more.inputTokens;

@@ -14,7 +14,7 @@ import type { ContentBlock, ThinkingBlock } from "./event.ts";
 import { optional } from "./fields.ts";
 
 /** Maker and version; part of the URL-safe alphabet like all that follows. */
-export const SEAL_MARKER = "grantway1-";
+const SEAL_MARKER = "grantway1-";
 
 /** Whether a field of a request is an envelope of ours. */
 export function isEnvelope(value: unknown): boolean {

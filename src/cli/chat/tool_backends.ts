@@ -17,7 +17,7 @@ export type Access =
   | { kind: "api_key"; provider: Provider; variable: string | undefined };
 
 /** Whether a provider has what a tool needs. */
-export function meets(provider: Provider, need: Need): boolean {
+function meets(provider: Provider, need: Need): boolean {
   return need === "media"
     ? provider.media !== undefined
     : provider.serverTools?.includes(need) ?? false;

@@ -5,7 +5,7 @@
  */
 
 import type { AgentTool } from "../../agent/tool.ts";
-import { readToolsets, type ToolsetId, TOOLSETS } from "../../agent/toolsets.ts";
+import { readToolsets, type ToolsetId } from "../../agent/toolsets.ts";
 import { seesImages, type Target } from "../../agent/target.ts";
 import type { FileAccess } from "../../agent/tools/access.ts";
 import type { createMediaTools } from "../../agent/tools/media.ts";
@@ -236,9 +236,4 @@ async function openMcp(context: Context, section: unknown): Promise<AgentTool[]>
   });
   context.defer(close);
   return tools;
-}
-
-/** The names of what a toolset gives, for lists. */
-export function toolsetNames({ isOn }: Toolbox): { id: ToolsetId; name: string; isOn: boolean }[] {
-  return TOOLSETS.map(({ id, name }) => ({ id, name, isOn: isOn.get(id) ?? false }));
 }

@@ -79,7 +79,7 @@ export interface Setting {
 }
 
 /** The text with some edits of one call. */
-export function applyEdits(text: string, edits: readonly Edit[]): string {
+function applyEdits(text: string, edits: readonly Edit[]): string {
   let result = text;
   for (const { offset, length, content } of lastFirst(edits)) {
     result = result.slice(0, offset) + content + result.slice(offset + length);
@@ -88,7 +88,7 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 }
 
 /** What leads back from `applyEdits(text, edits)`, one edit after the other. */
-export function invertEdits(text: string, edits: readonly Edit[]): Edit[] {
+function invertEdits(text: string, edits: readonly Edit[]): Edit[] {
   return lastFirst(edits).map(({ offset, length, content }) => ({
     offset,
     length: content.length,

@@ -85,8 +85,8 @@ export async function run(context: Context, command: Invocation): Promise<number
   reading.catch(() => {});
   const resumed = which && await (await import("../chat/history.ts")).resume(context, which);
   let choice = await chooseModel(context, { ...modelOf(resumed?.head), ...options });
-  const isFirst = interactive && !output.options.json && command.args.length === 0 &&
-    which === undefined && options.provider === undefined && options.model === undefined;
+  const isFirst = interactive && command.args.length === 0 && which === undefined &&
+    options.provider === undefined && options.model === undefined;
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, account, transport } = await openUpstream(context, choice.provider)
     .catch(async (error) => {

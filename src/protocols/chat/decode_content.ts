@@ -102,7 +102,7 @@ export function callIdFor(...parts: readonly (string | number)[]): string {
 export const NAMELESS = "unknown_tool";
 
 /** One entry of `tool_calls`; `undefined` where there is nothing in it. */
-export function decodeToolCall(
+function decodeToolCall(
   value: JsonObject,
   fallbackId: string,
 ): ToolUseBlock | OpaqueBlock | undefined {

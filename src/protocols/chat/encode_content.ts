@@ -27,7 +27,7 @@ function documentText(title: string | undefined, text: string): WirePart {
 }
 
 /** One part; `undefined` for a block that is none or has no counterpart here. */
-export function encodePart(block: ContentBlock): WirePart | undefined {
+function encodePart(block: ContentBlock): WirePart | undefined {
   switch (block.type) {
     case "text":
       return { ...fieldsOf(block.extensions), type: "text", text: block.text };

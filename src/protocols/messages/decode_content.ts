@@ -81,7 +81,7 @@ export function decodeAnswerBlock(value: JsonObject, provenance: Provenance): Op
 }
 
 /** One block. `provenance` says who made a thinking block, where that is known. */
-export function decodeBlock(value: JsonObject, provenance?: Provenance): ContentBlock {
+function decodeBlock(value: JsonObject, provenance?: Provenance): ContentBlock {
   switch (value["type"]) {
     case "text": {
       const citations: unknown = value["citations"];

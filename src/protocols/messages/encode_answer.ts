@@ -44,7 +44,7 @@ export function isOwnCitation(citation: unknown): boolean {
  * has no signature. A seal alone is redacted thinking; a thinking block without text makes clients
  * lose what follows it.
  */
-export function encodeThinking(block: ThinkingBlock): WireBlock | undefined {
+function encodeThinking(block: ThinkingBlock): WireBlock | undefined {
   if (block.text !== "") {
     return {
       type: "thinking",

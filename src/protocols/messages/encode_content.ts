@@ -34,7 +34,7 @@ function encodeSource(source: MediaSource): WireSource {
 }
 
 /** A call's arguments as the object that this dialect wants; what is none is kept under `_raw`. */
-export function encodeToolInput(text: string, custom: boolean): unknown {
+function encodeToolInput(text: string, custom: boolean): unknown {
   if (custom) return { input: text };
   if (text.trim() === "" || text.trim() === "null") return {};
   return parseJsonObject(text) ?? { _raw: text };

@@ -32,7 +32,7 @@ export type ItemStatus = "in_progress" | "completed" | "incomplete";
 const SEALED_REASONING = "reasoning.encrypted_content";
 
 /** The item id that upstream gave; blocks of one id are parts of one message. */
-export function itemIdOf(block: ItemBlock): string | undefined {
+function itemIdOf(block: ItemBlock): string | undefined {
   if (block.type === "opaque") return readString(block.value["id"]);
   const fields = fieldsOf(block.extensions);
   const item = block.type === "text" || block.type === "refusal" ? fields["item"] : fields;
