@@ -36,7 +36,12 @@ export function lazyObject<Env>(
     }
 
     #load(): Promise<LoadedObject> {
-      return this.#loading ??= load().then((Loaded) => new Loaded(this.#state, this.#env));
+      return this.#loading ??= load().then((Loaded) => new Loaded(this.#state, this.#env))
+        .catch((error) => {
+          // An object that is called without pause lives on: its next call tries again.
+          this.#loading = undefined;
+          throw error;
+        });
     }
 
     async fetch(request: Request): Promise<Response> {

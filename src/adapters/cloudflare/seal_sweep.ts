@@ -112,7 +112,7 @@ export function createSealSweep(options: SealSweepOptions): SealSweep {
     }
 
     const behind = cursor === "own/" ? await owned.behind() : 0;
-    if (behind > 0) page.problems.push(`KV did not take ${behind} records yet`);
+    if (behind > 0) page.problems.push(`Records that KV did not take yet: ${behind}`);
     if (cursor.startsWith("own/")) {
       const rows = await owned.rows(cursor.slice("own/".length), PAGE_SIZE);
       for (const [key, { text, expiresAt }] of rows) {

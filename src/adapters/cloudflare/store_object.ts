@@ -15,6 +15,9 @@ import type { StoreCalls, StoreMethod } from "./remote_store.ts";
 import { createSealSweep, type SealSweep } from "./seal_sweep.ts";
 import type { WorkerEnv } from "./worker_env.ts";
 
+/** After a failure: what KV did not take must not wait for the next change. */
+const FAILED_ALARM_MS = 30_000;
+
 type StoreHandlers = {
   [Method in StoreMethod]: (
     args: StoreCalls[Method]["arguments"],
@@ -60,6 +63,7 @@ export class StoreObject {
       await this.#open().catchUp();
     } catch (error) {
       console.warn(error instanceof GrantwayError ? error.message : `Store object: ${error}`);
+      await this.#state.storage.setAlarm(resolveRuntime(this.#runtime).now() + FAILED_ALARM_MS);
     }
   }
 
