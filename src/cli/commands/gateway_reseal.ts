@@ -10,7 +10,7 @@ import type { Invocation } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../exit_code.ts";
 import { addRemoteOption, openRemote } from "../remote/remote_gateway.ts";
-import { recordsText, sumPages } from "../remote/seals.ts";
+import { isDone, recordsText, sumPages } from "../remote/seals.ts";
 
 /** Arguments and options. */
 export function define(command: Command): void {
@@ -85,7 +85,7 @@ export async function run(context: Context, command: Invocation): Promise<number
     row(id, `${recordsText(records)} that cannot be opened: GRANTWAY_KEYS lacks the key`);
   }
   for (const problem of problems) output.warn(problem);
-  const isDone = Object.keys(counts).every((id) => id === keyId) && problems.length === 0;
-  if (!isDone) output.note(dryRun ? "To seal them anew, run it without --dry-run" : "Run it again");
-  return isDone ? EXIT.ok : EXIT.failure;
+  if (isDone(seals)) return EXIT.ok;
+  output.note(dryRun ? "To seal them anew, run it without --dry-run" : "Run it again");
+  return EXIT.failure;
 }

@@ -14,7 +14,7 @@ import { Secret } from "../../core/secret.ts";
 import { parseSealingKeys } from "../../credentials/sealing.ts";
 import type { Context } from "../context.ts";
 import { openRemote } from "../remote/remote_gateway.ts";
-import { type Seals, sumPages } from "../remote/seals.ts";
+import { isDone, type Seals, sumPages } from "../remote/seals.ts";
 import type { Deployment } from "./deployments.ts";
 
 /** A secret takes some seconds to be known everywhere. */
@@ -96,10 +96,6 @@ export async function rotateKeys(
 /** The id of a ring's first key. */
 function idOf(ring: string): string {
   return parseSealingKeys(ring)[0]!.id;
-}
-
-function isDone({ keyId, counts, problems }: Seals): boolean {
-  return problems.length === 0 && Object.keys(counts).every((id) => id === keyId);
 }
 
 /** The next rotation drops the old key: what KV may still show must not need it. */

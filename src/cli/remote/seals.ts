@@ -50,10 +50,13 @@ export async function sumPages(pages: AsyncIterable<SweepPage>): Promise<Seals> 
     seals.problems.push(...page.problems);
     changedAt = page.changedAt;
   }
-  const { keyId, counts, problems } = seals!;
-  const isDone = Object.keys(counts).every((id) => id === keyId) && problems.length === 0;
-  if (isDone && changedAt !== undefined) seals!.droppableAt = changedAt + KV_MEMORY_MS;
+  if (isDone(seals!) && changedAt !== undefined) seals!.droppableAt = changedAt + KV_MEMORY_MS;
   return seals!;
+}
+
+/** Whether everything is sealed with the first key. */
+export function isDone({ keyId, counts, problems }: Seals): boolean {
+  return problems.length === 0 && Object.keys(counts).every((id) => id === keyId);
 }
 
 /** A count in words. */
