@@ -15,6 +15,8 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 const MAX_WAITING_BYTES = 256 * 1024;
 const MAX_HEADERS = 100;
 const BODILESS_METHODS: readonly string[] = ["GET", "HEAD"];
+/** A `Request` cannot have it. */
+const FORBIDDEN_METHOD = "TRACE";
 
 /** Hands a request to `handler`, and its answer to the client. Never rejects. */
 export async function exchange(
@@ -22,6 +24,10 @@ export async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
+  // Behind another one of its connection; when its client leaves first, it is never begun.
+  if (outgoing.socket === null) {
+    await new Promise<void>((resolve) => outgoing.once("socket", () => resolve()));
+  }
   const left = new AbortController();
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) left.abort();
@@ -62,12 +68,16 @@ class LocalRequest extends Request {
   }
 }
 
-/** The request; the status of its refusal where it has too many headers, or (RFC 9112 3.2) two hosts. */
+/**
+ * The request; the status of its refusal where it has too many headers, (RFC 9112 3.2) two hosts, or a
+ * method that nobody answers.
+ */
 function requestOf(
   { method = "", url = "", rawHeaders }: IncomingMessage,
   body: IncomingBody,
   left: AbortSignal,
-): Request | 400 | 431 {
+): Request | 400 | 405 | 431 {
+  if (method === FORBIDDEN_METHOD) return 405;
   if (rawHeaders.length > 2 * MAX_HEADERS) return 431;
   const headers: [string, string][] = [];
   let host: string | undefined;
@@ -97,6 +107,14 @@ class IncomingBody {
   constructor(incoming: IncomingMessage, left: AbortController) {
     this.#incoming = incoming;
     this.stream = new ReadableStream({
+      // At once: who begins to read when the client has left would wait for ever.
+      start: (controller) => {
+        incoming.once("close", () => {
+          if (incoming.readableEnded) return;
+          left.abort();
+          controller.error(left.signal.reason);
+        });
+      },
       pull: (controller) => {
         if (this.#isTaken) return void incoming.resume();
         this.#isTaken = true;
@@ -105,11 +123,6 @@ class IncomingBody {
           if (controller.desiredSize! < -MAX_WAITING_BYTES) incoming.pause();
         });
         incoming.once("end", () => controller.close());
-        incoming.once("close", () => {
-          if (incoming.complete) return;
-          left.abort();
-          controller.error(left.signal.reason);
-        });
       },
       cancel: () => this.discard(),
     }, { highWaterMark: 0, size: ({ length }) => length });

@@ -264,6 +264,57 @@ Deno.test("serve() says why an address cannot be had", async () => {
   assertEquals(await (await fetch(six.origin, { headers: { connection: "close" } })).text(), "six");
 });
 
+Deno.test("serve() fails a body that is first read when its client has left", async () => {
+  const seen = Promise.withResolvers<unknown>();
+  await using server = await listen(async (request) => {
+    await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+    seen.resolve(await request.text().catch((error) => error.name));
+    return new Response();
+  });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await writeAll(connection, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nhalf");
+  connection.close();
+  assertEquals(await seen.promise, "AbortError");
+});
+
+Deno.test("serve() begins no request whose client left while another was answered", async () => {
+  const begun: string[] = [];
+  const left = Promise.withResolvers<void>();
+  await using server = await listen((request) => {
+    begun.push(new URL(request.url).pathname);
+    if (begun.length > 1) return new Response("ok");
+    request.signal.addEventListener("abort", () => left.resolve());
+    return new Promise<Response>(() => {});
+  });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  await writeAll(connection, get("/1") + get("/2"));
+  while (begun.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  connection.close();
+  await left.promise;
+  await (await fetch(`${server.origin}/3`)).text();
+  assertEquals(begun, ["/1", "/3"]);
+});
+
+Deno.test("serve() answers requests that came together, in their order", async () => {
+  await using server = await listen(async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/1") await new Promise((resolve) => setTimeout(resolve, 20));
+    return new Response(`<${pathname}>`);
+  });
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const text = await exchange(server.port, get("/1") + get("/2"), (text) => text.includes("</2>"));
+  assertEquals(text.match(/<[^>]*>/g), ["</1>", "</2>"]);
+});
+
+Deno.test("serve() refuses methods that no request can have", async () => {
+  await using server = await listen(() => new Response("ok"));
+  for (const method of ["TRACE", "CONNECT"]) {
+    const text = await exchange(server.port, `${method} / HTTP/1.1\r\n${CLOSE}\r\n`);
+    assertStringIncludes(text, "HTTP/1.1 405 ");
+  }
+});
+
 Deno.test("serve() outlives clients that want a tunnel and reset their connection", async () => {
   await using server = await listen(() => new Response("ok"));
   for (let round = 0; round < 10; round++) {
