@@ -129,7 +129,12 @@ export function createClientKeyStore(options: ClientKeyStoreOptions): ClientKeyS
           ...(expiresAt === undefined ? {} : { expiresAt }),
           ...(Object.keys(validLimits).length === 0 ? {} : { limits: validLimits }),
         };
-        await store.put(recordKey(digest), serializeClientKey(key));
+        const at = recordKey(digest);
+        await store.put(at, serializeClientKey(key)).catch(async (error) => {
+          // It may have been saved all the same: a key whose secret nobody was told, and its name taken.
+          await store.delete(at).catch(() => {});
+          throw error;
+        });
         return { key, secret: new Secret(secret) };
       });
     },

@@ -55,6 +55,24 @@ clientKeysContract("file", async () => {
   return { store, lease: store, close: () => Deno.remove(folder, { recursive: true }) };
 });
 
+Deno.test("ClientKeyStore.create() leaves no key behind whose secret nobody was told", async () => {
+  const memory = createMemoryStore();
+  let fails = true;
+  const store: KvStore = {
+    ...memory,
+    put: async (...record) => {
+      await memory.put(...record);
+      if (fails) throw new Error("saved, but not everywhere");
+    },
+  };
+  const owner = createClientKeyStore({ store, lease: memory, now: () => 0 });
+  await assertRejects(() => owner.create({ name: "laptop" }), Error, "not everywhere");
+  assertEquals(await owner.list(), []);
+  fails = false;
+  await owner.create({ name: "laptop" });
+  assertEquals((await owner.list()).map(({ name }) => name), ["laptop"]);
+});
+
 Deno.test("ClientKeyStore.create() makes gw_ and 32 bytes, and stores their digest alone", async () => {
   const { store, owner } = world();
   const made = await Promise.all(

@@ -86,7 +86,7 @@ export async function run(context: Context, command: Invocation): Promise<number
   const resumed = which && await (await import("../chat/history.ts")).resume(context, which);
   let choice = await chooseModel(context, { ...modelOf(resumed?.head), ...options });
   const isFirst = interactive && command.args.length === 0 && which === undefined &&
-    options.provider === undefined && options.model === undefined;
+    options.provider === undefined && options.model === undefined && attached.length === 0;
   // Before anything is asked: without a login there is no point in typing a question.
   const { provider, account, transport } = await openUpstream(context, choice.provider)
     .catch(async (error) => {

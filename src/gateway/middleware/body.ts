@@ -62,7 +62,7 @@ export async function readBody(
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const message = hold === undefined ? request : counted(request, limitBytes, hold);
-    return await within(readMessageBytes(message, limitBytes), request, runtime);
+    return await within(readMessageBytes(message, limitBytes), runtime);
   } catch (error) {
     throw error instanceof BodyTooLargeError ? tooLarge(limitBytes) : error;
   }
@@ -80,7 +80,6 @@ function tooLarge(limitBytes: number): Refusal {
 
 async function within<T>(
   reading: Promise<T>,
-  request: Request,
   { startTimer }: Pick<Runtime, "startTimer">,
 ): Promise<T> {
   const { promise, reject } = createDeferred<never>();
@@ -90,7 +89,6 @@ async function within<T>(
         headers: { connection: "close" },
       }),
     );
-    request.body?.cancel().catch(() => {});
   });
   try {
     return await Promise.race([reading, promise]);
